@@ -41,14 +41,53 @@ def test_a_rule_is_what_it_is_in_opa(rules: str, expected: Json) -> None:
     [
         "i := 7\nx if { some i; input.snapshot.o[i] }",
         "i := 7\nx if { some i, _ in input.snapshot.o; i > 1 }",
-        "import input.a as i\nx if { some v in input.snapshot.o; some i; input.snapshot.o[i] == v }",
+        "import rego.v1\nx if { some v1 in input.snapshot.xs; v1 == 1 }",
     ],
 )
 def test_a_variable_of_some_is_no_rule_or_import(rules: str) -> None:
     """The engine would take the rule for it, and find nothing."""
     (found,) = findings(definition(f"package a\n{rules}"))
-    assert found.startswith("rego-name-shadowed: ")
-    assert "`i` is a rule or an import too" in found
+    assert found.startswith("rego-name-shadowed: a.rego:3:")
+    assert "is a rule or an import too, for which the engine takes it here: give the variable" in found
+
+
+@pytest.mark.parametrize(
+    "name", ["data.i", "data.lib as i", "input.snapshot.o as i", 'data["i"]', "data.lib.t as i"]
+)
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ("x := [i | some i in input.snapshot.xs]", [1, 2]),
+        ("x := [i | some v in input.snapshot.o; some i; input.snapshot.o[i] == v]", ["a"]),
+        ('x := y if { some i in [{"a": 3, "t": 4}]; y := [i.a, i.t, input.snapshot.o.a] }', [3, 4, 1]),
+        ("x := [i, y] if { some i in [5]; y := [i | i := 6] }", [5, [6]]),
+        ("x := y if { some [i, j] in [[1, 2]]; y := i + j }", 3),
+        ('x := [v | some i in [{"t": "ab"}]; some v in i.t]', []),
+    ],
+)
+def test_a_variable_hides_an_import(name: str, rules: str, expected: Json) -> None:
+    """Whatever it imports."""
+    library = "t contains 7"
+    modules = {
+        "a.rego": f"package a\nimport {name}\n{rules}",
+        "i.rego": f"package i\n{library}",
+        "lib.rego": f"package lib\n{library}",
+    }
+    assert evaluate(definition(modules), INPUT) == expected
+
+
+@pytest.mark.parametrize("name", ["data.lib", "data.other as lib"])
+def test_an_import_is_itself_where_no_variable_hides_it(name: str) -> None:
+    """In other rules of the module, in calls and in what `with` replaces."""
+    rules = """x := r if { y := [lib | some lib in [3]]; z := w with lib.v as 9; r := [y, lib.v, lib.f(1), z] }
+w := lib.v
+"""
+    package = "lib" if name == "data.lib" else "other"
+    modules = {
+        "a.rego": f"package a\nimport {name}\n{rules}",
+        "lib.rego": f"package {package}\nv := 5\nf(x) := x + 1",
+    }
+    assert evaluate(definition(modules), INPUT) == [[3], 5, 2, 9]
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ class BodyReader:
         self._text = text
         self._arity = arity
         self.miscalled: list[Miscall] = []
-        self.documents: list[JsonObject] = []
+        self.documents: dict[int, JsonObject] = {}
         self.negatives: list[JsonObject] = []
         self.comparisons: list[tuple[JsonObject, VariableScope]] = []
         self.assignments: list[tuple[Variable, Json, VariableScope]] = []
@@ -136,6 +136,10 @@ class BodyReader:
     def label(self) -> int:
         """Return a number that no other scope of the module has."""
         return next(self._labels)
+
+    def is_document(self, reference: Json) -> bool:
+        """True if a reference begins with the name of a rule or an import, `input` or `data`."""
+        return id(variant(first_link(reference))[1]) in self.documents
 
     def read(self, query: Json, terms: Iterable[Json], scope: VariableScope, kind: str = "") -> Body:
         """Return the body of a query (or none), with the terms of a head or a comprehension (`kind`)."""
@@ -199,7 +203,7 @@ class BodyReader:
             elif variable := scope.variable(node):
                 used.needs[variable.key] = variable
             else:
-                self.documents.append(node)
+                self.documents[id(node)] = node
         return used
 
     def _some_in(self, literal: JsonObject, reading: "_Reading") -> Unit:
@@ -285,7 +289,7 @@ class BodyReader:
     def _note_document(self, reference: Json, scope: VariableScope) -> None:
         kind, value = variant(first_link(reference))
         if kind == "Var" and scope.variable(value) is None:
-            self.documents.append(value)
+            self.documents[id(value)] = value
 
     def _unify(self, left: Json, right: Json, reading: "_Reading", unit: Unit) -> None:
         """Add how the two sides of `=` or `:=` bind each other."""
@@ -307,7 +311,7 @@ class BodyReader:
         if kind == "Var":
             variable = reading.scope.variable(value)
             if variable is None:
-                self.documents.append(value)
+                self.documents[id(value)] = value
                 return _CONSTANT
             unit.needs[variable.key] = variable
             key = frozenset({variable.key})

@@ -34,7 +34,7 @@ from acs_sidecar.engines.rego.dialect.counting import (
     describe_identifiers,
 )
 from acs_sidecar.engines.rego.dialect.folders import define_folders
-from acs_sidecar.engines.rego.dialect.imports import referred, shadowed
+from acs_sidecar.engines.rego.dialect.imports import referred, shadowed, tell_apart
 from acs_sidecar.engines.rego.dialect.lookups import look_up_values
 from acs_sidecar.engines.rego.dialect.memberships import evaluate_operands
 from acs_sidecar.engines.rego.dialect.multiple import conflicting_nodes
@@ -174,7 +174,7 @@ def _module(
         return name is not None and _arity(name, facts, policy.arities) is not None
 
     def is_collection(reference: Json) -> bool:
-        path = _named(reference, facts, policy.rules)
+        path = _named(reference, facts, policy.rules) if reader.is_document(reference) else None
         return path is not None and any(rule.partial for rule in policy.program.rules[path])
 
     def may_conflict(reference: Json, scope: VariableScope) -> bool:
@@ -211,12 +211,8 @@ def _module(
     if walks:
         yield from unbound_walks((call for call, _ in reader.calls), rewriting.walked)
     yield from _terms(reader)
-    for shadow in reader.shadows.values():
-        message = (
-            f"`{shadow.name}` is a rule or an import too, for which the engine takes it here: "
-            "give the variable another name"
-        )
-        yield Problem("rego-name-shadowed", message, shadow.line, shadow.column)
+    shadows = reader.shadows.values()
+    yield from tell_apart(ast, facts.imports, policy.names[facts.package], shadows, rewriter)
     flow.add(reader, lambda reference: _named(reference, facts, policy.documents), facts.at)
     compute_in_digits(reader, rewriter, policy.replaced, keywords=bool(ast["rego_v1"]))
     _stand_in(reader, rewriter, is_collection, policy.replaced, keywords=bool(ast["rego_v1"]))
@@ -226,7 +222,7 @@ def _module(
         return _is_rule(_paths(name, facts) if name[0] in {"data", *facts.imports, *own} else [], policy)
 
     look_up_values(reader, is_rule, rewriter)
-    for document in reader.documents:
+    for document in reader.documents.values():
         name = str(document["value"])
         path = ("data", *facts.package, name) if name in own else facts.imports.get(name)
         if path:
