@@ -11,11 +11,12 @@ MCP_SERVERS ?= .cache/mcp-servers
 CLIENTS ?= .cache/clients
 SPECIFICATION ?= .cache/agent-governance-spec
 PUBLISHED ?= .cache/agent-control-spec
+TOOLKIT ?= .cache/agent-governance-toolkit
 MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle oscal-oracle mcp-environment mcp-servers assurance-figures rego-written-out agt-differential agt-fuzz workspace-mutations stock-mutations stock-published stock-costs stock-urls soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures console-figures lock openapi schema reference clean
+.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle oscal-oracle mcp-environment mcp-servers assurance-figures rego-written-out agt-differential agt-fuzz agt-published workspace-mutations stock-mutations stock-published stock-costs stock-urls soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures console-figures lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -105,8 +106,11 @@ dialect-conformance: $(INSTALLED)-dev ## Compare with the conformance cases of 0
 stream-cuts: $(INSTALLED)-dev ## Cut streams at every byte, by the client and by the end of the service: some minutes
 	$(BIN)/python -m tests.transports.http.streams.cuts
 
+agt-published: $(INSTALLED)-dev ## Load the toolkit's published documents, and decide over hostile contexts, in TOOLKIT, a checkout at 4c5b2aa372
+	$(BIN)/python -m tests.engines.adapters.agt_rules.toolkit.published $(TOOLKIT) --seed $(SEED)
+
 agt-fuzz: $(INSTALLED)-dev ## 200,000 rule documents, conditions and expressions against what reads them
-	$(BIN)/python -m tests.engines.adapters.agt_rules.fuzz --inputs 200000
+	$(BIN)/python -m tests.engines.adapters.agt_rules.fuzz --inputs 200000 --seed $(SEED)
 
 stock-mutations: $(INSTALLED)-dev ## mutants of the stock library, each of which a case must catch
 	$(BIN)/python -m tests.engines.stock.mutations
