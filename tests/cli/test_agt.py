@@ -178,6 +178,18 @@ def test_what_cannot_be_read(folder: Path, content: bytes, arguments: list[str],
     assert (done.returncode, words in done.stderr) == (2, True), done.stderr + done.stdout
 
 
+@pytest.mark.parametrize("place", ["policies/values.yaml", "policies"])
+@pytest.mark.parametrize("command", ["import", "lint"])
+def test_a_manifest_is_told_from_a_rule_document(folder: Path, command: str, place: str) -> None:
+    """Also where a folder has nothing else: the toolkit's examples are manifests by now."""
+    (folder / "policies" / "team.yaml").unlink()
+    (folder / "policies" / "values.yaml").write_text("agent_control_specification_version: 0.3.1-beta\n")
+    done = run(folder, "agt", command, place)
+    served = "is a manifest, which is served as it is: check it with `acs-sidecar validate`"
+    message = f"error: policies/values.yaml: {served}\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", message)
+
+
 def test_no_document_of_a_folder_is_passed_over_in_silence(folder: Path) -> None:
     """A suffix in capitals is read, and a link to a folder is named; a link to nothing ends the command."""
     policies = folder / "policies"
