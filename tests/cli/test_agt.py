@@ -63,7 +63,10 @@ def test_a_folder_becomes_a_manifest(folder: Path) -> None:
         "context": ["environment"],
         "differences": [
             {"kind": "misread_condition", "about": "`tool == 'drop'`"},
-            {"kind": "undecided", "about": "`tool` (another type), `environment` (another type)"},
+            {
+                "kind": "undecided",
+                "about": "`tool` (of another type only), `environment` (of another type only)",
+            },
             {"kind": "unbound_name", "about": "`environment`"},
         ],
     }
@@ -128,6 +131,18 @@ def test_the_report_for_people_is_safe(folder: Path) -> None:
     assert "    misread_condition: the toolkit reads another condition: `tool == 'drop'`\n" in done.stderr
     assert "policies/values.yaml: no rule document, left out\n" in done.stderr
     assert "documents: 1, rules: 2, with differences: 2, errors: 0\n" in done.stderr
+
+
+def test_what_has_no_name_is_shown_without_one(folder: Path) -> None:
+    """A rule of another product, which has no condition either, is refused and no difference to the toolkit."""
+    (folder / "policies" / "team.yaml").write_text("rules:\n  - {tool: run_shell, action: deny}\n")
+    done = run(folder, "agt", "import", "policies/team.yaml", "--format", "table")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[:3] == [
+        "(no name) (policies/team.yaml): 1 rules, conditions as text",
+        "  (no name): deny at pre_tool_call",
+        "documents: 1, rules: 1, with differences: 0, errors: 4",
+    ]
 
 
 def test_a_rule_that_must_be_corrected_is_named(folder: Path) -> None:

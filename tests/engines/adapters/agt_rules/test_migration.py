@@ -72,13 +72,13 @@ def test_a_reading_that_never_holds() -> None:
 @pytest.mark.parametrize(
     ("rule", "kinds"),
     [
-        ("condition: tool == 'x'", ["undecided: `tool` (another type)"]),
+        ("condition: tool == 'x'", ["undecided: `tool` (of another type only)"]),
         ("condition: has(args.x)", ["unread_condition"]),
-        ("condition: args.x", ["undecided: `args.x` (another type)"]),
+        ("condition: args.x", ["undecided: `args.x` (of another type only)"]),
         ("condition: args.x != 'a' and args.y > 1", ["undecided: `args.x`, `args.y`"]),
         (
             "condition: args.x == 'a' AND args.y > 1",
-            ["misread_condition: `args.x == 'a'`", "undecided: `args.x` (another type), `args.y`"],
+            ["misread_condition: `args.x == 'a'`", "undecided: `args.x` (of another type only), `args.y`"],
         ),
         (
             "condition: args matches 'x'",
@@ -86,36 +86,39 @@ def test_a_reading_that_never_holds() -> None:
         ),
         (
             "condition: action.type == 'x'",
-            ["undecided: `action.type` (another type)", "action: `action.type`"],
+            ["undecided: `action.type` (of another type only)", "action: `action.type`"],
         ),
         (
             "condition: action.type == action.resource",
             [
                 "unread_condition",
-                "undecided: `action.type` (another type), `action.resource`",
+                "undecided: `action.type` (of another type only), `action.resource`",
                 "action: `action.type`",
                 "unbound_name: `action.resource`",
             ],
         ),
         (
             "condition: action == 'x'\n    stage: pre_input",
-            ["undecided: `action` (another type)", "unbound_name: `action`"],
+            ["undecided: `action` (of another type only)", "unbound_name: `action`"],
         ),
-        ("condition: amount", ["undecided: `amount` (another type)", "unbound_name: `amount`"]),
-        ("condition: args.x\n    action: log", ["undecided: `args.x` (another type)", "log"]),
+        ("condition: amount", ["undecided: `amount` (of another type only)", "unbound_name: `amount`"]),
+        ("condition: args.x\n    action: log", ["undecided: `args.x` (of another type only)", "log"]),
         (
             "condition: args.x\n    action: allow\n    limit: 2/hour",
-            ["undecided: `args.x` (another type)", "limit"],
+            ["undecided: `args.x` (of another type only)", "limit"],
         ),
         (
             "condition: args.x\n    action: require_approval\n    approvers: [a]",
-            ["undecided: `args.x` (another type)", "approvers"],
+            ["undecided: `args.x` (of another type only)", "approvers"],
         ),
         (
             "condition: args.x\n    dynamic_condition: {type: day_of_week, days_of_week: [1]}",
-            ["undecided: `args.x` (another type)", "clock"],
+            ["undecided: `args.x` (of another type only)", "clock"],
         ),
-        ("condition: args.x\n    enabled: no", ["undecided: `args.x` (another type)", "yaml: `enabled`"]),
+        (
+            "condition: args.x\n    enabled: no",
+            ["undecided: `args.x` (of another type only)", "yaml: `enabled`"],
+        ),
     ],
 )
 def test_the_differences_of_a_rule(rule: str, kinds: list[str]) -> None:
@@ -130,12 +133,15 @@ def test_the_differences_of_a_rule(rule: str, kinds: list[str]) -> None:
         (
             "{field: agent.ns, operator: eq, value: x}",
             "deny",
-            ["misread_condition: one member called `agent.ns`", "undecided: `agent.ns` (another type)"],
+            [
+                "misread_condition: one member called `agent.ns`",
+                "undecided: `agent.ns` (of another type only)",
+            ],
         ),
         (
             "{field: tool, operator: eq, value: x}",
             "escalate",
-            ["undecided: `tool` (another type)", "alias: `escalate`"],
+            ["undecided: `tool` (of another type only)", "alias: `escalate`"],
         ),
     ],
 )

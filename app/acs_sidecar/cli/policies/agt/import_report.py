@@ -12,6 +12,8 @@ from acs_sidecar.engines.adapters.agt_rules.migration.draft import DraftedRule
 
 __all__ = ["report_json", "report_lines"]
 
+_NAMELESS = "(no name)"
+
 
 def report_json(checked: Checked, manifest: str, others: Sequence[Path]) -> dict[str, Any]:
     """Return the manifest and all that was found as one JSON value."""
@@ -42,7 +44,8 @@ def report_lines(checked: Checked, others: Sequence[Path]) -> Iterator[str]:
         yield _heading(document.document)
         for drafted in document.rules:
             rule = drafted.rule
-            yield f"  {rule.name}: {rule.action} at {rule.point}{'' if rule.enabled else ', disabled'}"
+            disabled = "" if rule.enabled else ", disabled"
+            yield f"  {rule.name or _NAMELESS}: {rule.action} at {rule.point}{disabled}"
             for difference in drafted.differences:
                 yield f"    {difference.kind}: {difference}"
     if draft.differences:
@@ -61,7 +64,7 @@ def report_lines(checked: Checked, others: Sequence[Path]) -> Iterator[str]:
 
 def _heading(document: RuleDocument) -> str:
     form = "conditions as objects" if document.by_field else "conditions as text"
-    return f"{document.name} ({document.path}): {len(document.rules)} rules, {form}"
+    return f"{document.name or _NAMELESS} ({document.path}): {len(document.rules)} rules, {form}"
 
 
 def _rule_json(drafted: DraftedRule) -> dict[str, Any]:

@@ -125,7 +125,11 @@ def rule_differences(
 
 def policy_differences(documents: Sequence[RuleDocument], strategy: Strategy) -> Iterator[RuleDifference]:
     """Yield the differences of how the rules of several documents are put together."""
-    without = [document.name for document in documents if not document.agents and not document.by_field]
+    without = [
+        document.name
+        for document in documents
+        if document.name and not document.agents and not document.by_field
+    ]
     if without:
         yield RuleDifference(ToolkitDifference.AGENTS, ", ".join(f"`{name}`" for name in without))
     if tied := list(dict.fromkeys(_tied(documents, strategy))):
@@ -150,7 +154,7 @@ def _reading(rule: AgtRule, document: RuleDocument) -> Iterator[RuleDifference]:
         field = given.get("field")
         if isinstance(field, str) and not field.isidentifier():
             yield RuleDifference(ToolkitDifference.MISREAD_CONDITION, f"one member called `{field}`")
-    else:
+    elif given is not None:  # a rule without one is refused, there as here
         yield RuleDifference(ToolkitDifference.UNREAD_CONDITION)
 
 
@@ -175,11 +179,11 @@ def _undecided(condition: Condition, *, by_field: bool) -> Iterator[str]:
             case Test(name, operator, operand):
                 needs_value = operator in (_NEEDS_VALUE_B if by_field else _NEEDS_VALUE_A)
                 if operator is not Operator.MATCHES:
-                    yield f"`{path_text(name.segments)}`" + ("" if needs_value else " (another type)")
+                    yield f"`{path_text(name.segments)}`" + ("" if needs_value else " (of another type only)")
                 if isinstance(operand, Name):
                     yield f"`{path_text(operand.segments)}`"
             case Truth(name):
-                yield f"`{path_text(name.segments)}` (another type)"
+                yield f"`{path_text(name.segments)}` (of another type only)"
             case Has() | Constant():
                 pass
 
