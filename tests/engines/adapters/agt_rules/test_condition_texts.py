@@ -62,6 +62,11 @@ def test_a_text_is_a_tree_or_an_error_with_a_place(pieces: list[str], between: s
     [
         ("x => 5", 2, "`=>` is no operator: write `>=`"),
         ("x = 5", 2, "`=` is no operator: write `==`"),
+        ("x === 5", 2, "`===` is no operator: write `==`"),
+        ("x!==5", 1, "`!==` is no operator: write `!=`"),
+        ("x <> 5", 2, "`<>` is no operator: write `!=`"),
+        ("x == “a”", 5, "a text is quoted with ' or \""),
+        ("x # about x", 2, "a condition has no comments: write the rule's `description`"),
         ("x ≥ 5", 2, "`≥` is no operator: write `>=`"),
         ("x ≠ 5", 2, "`≠` is no operator: write `!=`"),
         ("x in ('a', 'b')", 5, "`in` takes a list in square brackets: write `in ['a', 'b']`"),

@@ -9,6 +9,9 @@ _NULLS = frozenset({"null", "none", "nil", "undefined"})
 _AT_CHARACTER = (
     ("=~", "`=~` is no operator: write `path matches '…'`"),
     ("=>", "`=>` is no operator: write `>=`"),
+    ("==", "`===` is no operator: write `==`"),
+    ("!=", "`!==` is no operator: write `!=`"),
+    ("<>", "`<>` is no operator: write `!=`"),
     ("=", "`=` is no operator: write `==`"),
     ("-", 'a name has no `-`: write `x["a-b"]`, or bind a name to it in `context`'),
     ("/", "`/` has no meaning here: a limit is the rule's member `limit: 100/minute`, an expression a text"),
@@ -23,12 +26,11 @@ _AT_CHARACTER = (
     ("&", "`&` is no operator: write `and`"),
     ("|", "`|` is no operator: write `or`"),
     (";", "`;` has no meaning here: join conditions with `and`"),
-    ("`", "a text is quoted with ' or \""),
+    ("#", "a condition has no comments: write the rule's `description`"),
+    *((quote, "a text is quoted with ' or \"") for quote in "`“”„\u2018\u2019\u201a«»"),
 )
 _AT_TOKEN = (
     (r"'|\"", 'a text has no escapes: put a quote into a text of the other kind: "it\'s"'),
-    (r"===|!==", "compare with `==` or `!=`"),
-    (r"<>", "`<>` is no operator: write `!=`"),
     (r"(?i:is\s+not|is)\b", "`is` is no operator: write `==`, `!=`, `has(path)` or `not has(path)`"),
     (r"(?i:not_in|notin)\b", "write `not in`"),
     (r"(?i:null|none|nil|undefined)\b", NULL),
@@ -39,7 +41,7 @@ _AT_TOKEN = (
     ),
     (r"(?i:starts_with|startsWith)\b", "write `startswith`"),
     (r"(?i:ends_with|endsWith)\b", "write `endswith`"),
-    (r"(?i:like|regex|match|matches_regex|=~)\b", "write `path matches '…'`"),
+    (r"(?i:like|regex|match|matches_regex)\b", "write `path matches '…'`"),
     (r"(?i:between)\b", "write `x >= 1 and x <= 9`"),
     (r"(?i:xor|unless|if|then)\b", "write the condition with `and`, `or`, `not` and brackets"),
     (r"\(", "a function has no place in a condition, `has(path)` excepted; `x matches '…'` is an operator"),
