@@ -16,7 +16,7 @@ MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle oscal-oracle mcp-environment mcp-servers assurance-figures rego-written-out agt-differential agt-fuzz agt-published workspace-mutations stock-mutations stock-published stock-costs stock-urls soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures console-figures lock openapi schema reference clean
+.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle oscal-oracle mcp-environment mcp-servers assurance-figures assurance-recounts rego-written-out agt-differential agt-fuzz agt-published workspace-mutations stock-mutations stock-published stock-costs stock-urls soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures console-figures lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -129,6 +129,10 @@ stock-costs: $(INSTALLED)-dev ## Processor time of a decision by each section of
 
 assurance-figures: $(INSTALLED)-dev ## Time a Decision BOM and a compliance report on a log of a million records
 	$(BIN)/python -m tests.assurance.million
+
+assurance-recounts: $(INSTALLED)-dev ## Count what `redteam run` prints of the examples again by a service, and take each refusing rule out of them: minutes
+	$(BIN)/python -m tests.assurance.recounts
+	$(BIN)/python -m tests.assurance.compliance.removals
 
 rego-written-out: $(INSTALLED)-dev ## 10,000 random policies with imports, evaluated beside the same ones written out in full
 	$(BIN)/python -m tests.differential.written_out --modules 10000 --seed $(SEED)

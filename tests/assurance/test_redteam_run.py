@@ -7,16 +7,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from acs_sidecar.assurance.redteam.attempts import planned
 from acs_sidecar.assurance.redteam.builtin import built_in_corpus
 from acs_sidecar.assurance.redteam.corpus import Expectation
-from acs_sidecar.assurance.redteam.placement import placements
-from acs_sidecar.assurance.redteam.points import PointUnderTest
 from acs_sidecar.assurance.redteam.rates import Rate
-from acs_sidecar.manifests.case_files import cases_beside
-from acs_sidecar.manifests.files import find_manifests
-from acs_sidecar.spec.path import parse_path
-from acs_sidecar.spec.points import InterventionPoint
+from tests.assurance.recounts import printed, recounted
 from tests.assurance.redteam_manifests import (
     ALLOW_ALL,
     attack,
@@ -291,40 +285,13 @@ def test_without_a_harmless_text_utility_is_unknown(tmp_path: Path) -> None:
 
 
 @pytest.mark.server
+@pytest.mark.slow
 def test_the_rates_are_those_of_the_service(start: Start) -> None:
-    """Every attempt on an example at `input`, asked of a service over HTTP, gives the rates that are printed."""
+    """Every attempt on an example, asked of a service over HTTP, gives the counts that are printed."""
     folder = ROOT / "manifests" / "screened-agent"
-    found = report(folder, "--point", "input", "--mutations", "none")
-    (file,) = find_manifests(folder / "manifest.yaml")
-    cases = [case for case in cases_beside(file) if case.point is InterventionPoint.INPUT]
-    allowed = [case for case in cases if case.expected["decision"] == "allow"]
-    service = start("--manifests", str(folder / "manifest.yaml"))
-    target = parse_path("$snap.input.body")
-    counts = {"allow": 0, "deny": 0, "twins": 0, "refused": 0}
-    attempts = list(planned([PointUnderTest(InterventionPoint.INPUT, allowed)], built_in_corpus().entries, 0))
-    bodies = [
-        {"intervention_point": "input", "snapshot": snapshot}
-        for attempt in attempts
-        if attempt.carrier
-        for snapshot in placements(attempt.carrier.snapshot, target, attempt.payload)
-    ]
-    assert len(bodies) == len(attempts) > 400
-    decisions: list[str] = []
-    for first in range(0, len(bodies), 256):
-        status, answer = service.post("/v1/evaluate:batch", {"requests": bodies[first : first + 256]})
-        assert status == 200
-        decisions += [each["verdict"]["decision"] for each in answer["results"]]
-    for attempt, decision in zip(attempts, decisions, strict=True):
-        passed = decision in {"allow", "warn"}
-        if attempt.entry.expect is Expectation.STOP:
-            counts["allow" if passed else "deny"] += 1
-        else:
-            counts["twins" if passed else "refused"] += 1
-    assert found["asr"]["broken"] == 0
-    assert counts == {
-        "allow": found["asr"]["passed"], "deny": found["asr"]["stopped"],
-        "twins": found["utility"]["allowed"], "refused": found["utility"]["refused"],
-    }  # fmt: skip
+    found = printed(folder)
+    assert sum(found) > 800
+    assert recounted(folder, start("--manifests", str(folder / "manifest.yaml"))) == found
 
 
 def test_a_report_has_no_paths(tmp_path: Path) -> None:
