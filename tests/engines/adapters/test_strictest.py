@@ -22,8 +22,21 @@ def verdict(decision: Decision, **members: Any) -> Verdict:
     return Verdict(decision, transform=transform, **members)
 
 
+EVIDENCE: list[Any] = [
+    None,
+    {},
+    *({"approvers": names} for names in (["a", "b"], ["b", "c"], ["c"], [], "a")),
+]
 VERDICTS = st.lists(
-    st.one_of(st.sampled_from(RANKS).map(verdict), st.just(Verdict(Decision.ALLOW, "not_applicable"))),
+    st.one_of(
+        st.builds(
+            verdict,
+            st.sampled_from(RANKS),
+            evidence=st.sampled_from(EVIDENCE),
+            result_labels=st.sampled_from([(), ("l",), ("m", "l")]),
+        ),
+        st.just(Verdict(Decision.ALLOW, "not_applicable")),
+    ),
     min_size=1,
     max_size=6,
 )
@@ -31,11 +44,19 @@ VERDICTS = st.lists(
 
 @given(VERDICTS, st.randoms(use_true_random=False))
 def test_the_decision_does_not_depend_on_the_order(verdicts: list[Verdict], random: Any) -> None:
-    """Any order of the same verdicts gives the same decision."""
+    """Any order of the same verdicts gives the same decision, and asks and labels the same."""
     shuffled = list(verdicts)
     random.shuffle(shuffled)
     one, other = strictest(verdicts, {"a": 1})[0], strictest(shuffled, {"a": 1})[0]
     assert (one.decision, one.transform) == (other.decision, other.transform)
+    assert {*one.result_labels} == {*other.result_labels}
+    if one.decision is Decision.ESCALATE:
+        assert _approvers(one) == _approvers(other)
+
+
+def _approvers(asked: Verdict) -> Any:
+    names = (asked.evidence or {}).get("approvers")
+    return sorted(map(str, names)) if isinstance(names, list) else names
 
 
 @given(VERDICTS, VERDICTS)
