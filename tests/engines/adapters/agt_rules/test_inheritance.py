@@ -1,10 +1,12 @@
 """What a child document cannot pass: its parents' limits and approvers (sections 7.2, 7.5)."""
 
+import json
 from typing import Any
 
 import pytest
 
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
+from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json
 from tests.engines.adapters.agt_rules.policies import compiled, evaluate, short, written
 
@@ -137,3 +139,20 @@ def test_a_childs_escalation_keeps_the_approvers_behind_a_parents_allow(
     allowing = written("c", [_rule("mine", "allow", priority=99)], extends=["p"])
     output = _decided(allowing, parent, conflict_strategy=strategy)
     assert (short(output), output["evidence"]["approvers"]) == ("escalate:asks", ["security"])
+
+
+def test_limits_whose_names_no_evidence_holds_deny() -> None:
+    """The list is not cut, for the host counts what it names; the failure says what is too long."""
+    keys = [(f"p{number}" + "d" * 98, f"r{number}" + "r" * 98) for number in range(20)]
+    limited = {"action": "warn", "limit": "5/hour"}
+    parents = [written(parent, [_rule(name, **limited)], default_action="allow") for parent, name in keys]
+    files = {f"{parent['name']}.yaml": json.dumps(parent) for parent in parents}
+    files["c.yaml"] = json.dumps(written("c", [], extends=[*files]))
+    counts: Json = dict.fromkeys(("/".join(key) for key in keys), 0)
+    with pytest.raises(EvaluationError) as caught:
+        _decided("c.yaml", files=files, counts=counts)
+    assert caught.value.reason is Reason.POLICY_OUTPUT_INVALID
+    assert caught.value.detail == (
+        "the names of 20 limits that hold together exceed the 4096 bytes of evidence: shorten the names of "
+        "documents and rules, or limit at fewer levels"
+    )

@@ -10,11 +10,13 @@ from acs_sidecar.engines.adapters.agt_rules.explanation import RuleReport, guard
 from acs_sidecar.engines.adapters.agt_rules.guards import RuleGuard
 from acs_sidecar.engines.adapters.agt_rules.rule_index import BoundRule, RuleIndex
 from acs_sidecar.engines.adapters.agt_rules.values import WRONG_TYPE, Input, Read, walk
+from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.dialects.adapter_output import same_output
 from acs_sidecar.spec.explanation import listed
 from acs_sidecar.spec.ports import PolicyInput, PolicyOutput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.values import Json, JsonObject
+from acs_sidecar.spec.verdict import MAX_EVIDENCE_BYTES
 
 __all__ = ["AppliedDocument", "RuleEvaluator"]
 
@@ -220,7 +222,8 @@ def _asked_together(outcome: _Outcome, sealed: _Outcome) -> _Outcome:
 def _counted(outcome: _Outcome, limited: Sequence[AgtRule]) -> _Outcome:
     """Return a decision whose evidence names the counters of the limits that it is below.
 
-    `counter` is that of the lowest limit; `counters` are all, where there are several.
+    `counter` is that of the lowest limit; `counters` are all, where there are several. Raises
+    `EvaluationError` where they are too long.
     """
     if not limited:
         return outcome
@@ -228,7 +231,15 @@ def _counted(outcome: _Outcome, limited: Sequence[AgtRule]) -> _Outcome:
     counters: dict[str, Json] = {"counter": lowest.key}
     if len(limited) > 1:
         counters["counters"] = [rule.key for rule in limited]
-    return replace(outcome, evidence={**outcome.evidence, **counters})
+    evidence = {**outcome.evidence, **counters}
+    if len(limited) > 1 and len(canonical(evidence)) > MAX_EVIDENCE_BYTES:
+        # Cut, it would leave a limit that nobody counts.
+        message = (
+            f"the names of {len(limited)} limits that hold together exceed the {MAX_EVIDENCE_BYTES} bytes "
+            "of evidence: shorten the names of documents and rules, or limit at fewer levels"
+        )
+        raise EvaluationError(Reason.POLICY_OUTPUT_INVALID, message)
+    return replace(outcome, evidence=evidence)
 
 
 def _limit_denial(rule: AgtRule, given: Input) -> str | None:
