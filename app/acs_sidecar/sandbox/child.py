@@ -4,6 +4,7 @@ Nothing here is trusted once a policy has run in it: the parent checks every ans
 child that dies, dawdles or talks nonsense.
 """
 
+import os
 import socket
 from collections.abc import Mapping
 
@@ -24,6 +25,7 @@ from acs_sidecar.sandbox.wire import (
     write_failure,
     write_invalid,
     write_output,
+    write_pid,
     write_report,
 )
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
@@ -58,7 +60,7 @@ class Child:
 
     def serve(self) -> None:
         """Answer every request. Returns when the parent closes the channel or is gone."""
-        self._reply(ReplyKind.READY, b"")
+        self._reply(ReplyKind.READY, write_pid(os.getpid()))
         while frame := self._next():
             _, kind, program, forgotten, point = REQUEST.unpack_from(frame)
             body = frame[REQUEST.size :]

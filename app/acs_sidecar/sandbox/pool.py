@@ -53,7 +53,7 @@ class SandboxStartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PoolBounds:
-    """Numbers of children; seconds that a compile may take, and that a surplus child stays idle."""
+    """Numbers of children; seconds that a compile may take (of processor time), and a surplus child idle."""
 
     warm: int
     most: int
@@ -155,7 +155,7 @@ class Pool:
         call = worker.call
         try:
             if call is None:
-                self._greeted(worker, kind)
+                self._greeted(worker, kind, body)
             elif worker.compiling and call.point is not None:
                 if kind is not ReplyKind.COMPILED:
                     raise MalformedOutputError
@@ -196,10 +196,8 @@ class Pool:
         self._grow(0)
         self._serve()
 
-    def _greeted(self, worker: Worker, kind: ReplyKind) -> None:
-        if worker.ready or kind is not ReplyKind.READY:
-            raise MalformedOutputError
-        worker.ready = True
+    def _greeted(self, worker: Worker, kind: ReplyKind, body: bytes) -> None:
+        worker.greet(kind, body)
         self._backoff_s = FIRST_BACKOFF_S
         if not self.ready.done() and len(self._idle) + 1 >= self._bounds.warm:
             self.ready.set_result(None)
@@ -249,7 +247,7 @@ class Pool:
         return self._idle.pop()
 
     def _ask_compile(self, worker: Worker, program: SandboxProgram, call: AnyCall) -> None:
-        worker.compiling = True
+        worker.begin_compile()
         worker.compiled.pop(program.number, None)
         forgotten = worker.compiled.popitem(last=False)[0] if len(worker.compiled) >= KEPT_PROGRAMS else 0
         if call.document is None:
@@ -313,6 +311,8 @@ class Pool:
         worker.listen()
         call = worker.call
         if worker not in self._workers or now < worker.deadline:
+            return
+        if worker.compiles_on(self._bounds.compile_s, now):
             return
         if call is None:
             self._unready(now)

@@ -13,7 +13,7 @@ from typing import Protocol
 import orjson
 
 from acs_sidecar.sandbox.calls import AnyCall
-from acs_sidecar.sandbox.wire import REPLY, ReplyKind
+from acs_sidecar.sandbox.wire import REPLY, MalformedOutputError, ReplyKind, read_pid
 from acs_sidecar.sandbox.zygote import COMMAND, FORK, KILL, ZygoteOptions
 
 __all__ = ["Worker", "WorkerOwner", "ZygoteProcess"]
@@ -28,6 +28,7 @@ main(sys.argv[2])
 _ENVIRONMENT = {"MIMALLOC_ARENA_RESERVE": "0", "TZ": "UTC"}
 _CHUNK = 65_536
 _EXIT_SECONDS = 5
+_MOST_COMPILE_FACTOR = 4
 
 
 class ZygoteProcess:
@@ -65,7 +66,7 @@ class ZygoteProcess:
 
     def has_worked(self) -> bool:
         """True if it has used processor time since this was called last, where the system tells it."""
-        before, self.used_s = self.used_s, _processor_s(self._process.pid)
+        before, self.used_s = self.used_s, _processor_s(self._process.pid) or 0.0
         return before < self.used_s
 
     def kill(self, number: int) -> None:
@@ -87,12 +88,12 @@ class ZygoteProcess:
             self.end()
 
 
-def _processor_s(pid: int) -> float:
-    """Return the seconds of processor time of a process; 0 where the system does not tell."""
+def _processor_s(pid: int) -> float | None:
+    """Return the seconds of processor time of a process; `None` where the system does not tell."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
-        return 0.0
+        return None
     user, system = stat.rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
@@ -121,8 +122,10 @@ class Worker:
         "_loop",
         "_max_reply",
         "_owner",
+        "_pid",
         "_socket",
         "_unsent",
+        "_used_s",
         "call",
         "compiled",
         "compiling",
@@ -156,7 +159,34 @@ class Worker:
         self._max_reply = max_reply
         self._buffer = bytearray()
         self._unsent = memoryview(b"")
+        self._pid = 0
+        self._used_s: float | None = None
         loop.add_reader(channel.fileno(), self.listen)
+
+    def greet(self, kind: ReplyKind, body: bytes) -> None:
+        """Read the first message of a child, that it is ready. Raises `MalformedOutputError`."""
+        if self.ready or kind is not ReplyKind.READY:
+            raise MalformedOutputError
+        self.ready, self._pid = True, read_pid(body)
+
+    def begin_compile(self) -> None:
+        """Note that a compile begins, and the processor time used until then."""
+        self.compiling = True
+        self._used_s = _processor_s(self._pid)
+
+    def compiles_on(self, bound_s: float, now: float) -> bool:
+        """Move the deadline of a compile that others kept from the processor; False if it is overdue.
+
+        It may use `bound_s` of processor time, and four times that of wall-clock time.
+        """
+        used_s = _processor_s(self._pid)
+        if not self.compiling or used_s is None or self._used_s is None:
+            return False
+        left_s = bound_s - (used_s - self._used_s)
+        if left_s <= 0 or now - self.started >= _MOST_COMPILE_FACTOR * bound_s:
+            return False
+        self.deadline = now + left_s
+        return True
 
     def send(self, frame: bytes) -> None:
         """Send a request. Raises `OSError` if the child exited before reading it."""

@@ -53,8 +53,9 @@ class SandboxError(StartError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxSettings:
-    """Bounds of the sandbox. Times are wall-clock milliseconds.
+    """Bounds of the sandbox. Times are wall-clock milliseconds, but `compile_timeout_ms`: processor time.
 
+    A compile that others keep from the processor may take four times as long.
     `warm_children` are kept ready; more start while some are slow, to `max_children` at most, and
     end after `surplus_idle_ms` without work.
     `max_policy_memory_bytes` is each child's, beyond what the engines take: all of them together may

@@ -57,6 +57,7 @@ __all__ = [
     "read_invalid",
     "read_jobs",
     "read_output",
+    "read_pid",
     "read_preparation",
     "read_report",
     "write_explanation",
@@ -64,6 +65,7 @@ __all__ = [
     "write_invalid",
     "write_jobs",
     "write_output",
+    "write_pid",
     "write_preparation",
     "write_report",
 ]
@@ -159,6 +161,18 @@ def evaluate_request(
 def document_request(kind: RequestKind, program: int, forgotten: int, document: bytes) -> bytes:
     """Frame the request to prepare a manifest as a program in the place of another, or for its digest."""
     return REQUEST.pack(len(document), kind, program, forgotten, 0) + document
+
+
+def write_pid(pid: int) -> bytes:
+    """Write the process number of a child, which it sends before it reads anything."""
+    return str(pid).encode()
+
+
+def read_pid(body: bytes) -> int:
+    """Read the process number of a child. Raises `MalformedOutputError`."""
+    if not body.isdigit():
+        raise MalformedOutputError
+    return int(body)
 
 
 def write_jobs(jobs: Iterable[PolicyJob]) -> bytes:
