@@ -100,7 +100,7 @@ $(MCP_SERVERS)/installed: $(CLIENTS)/typescript/installed Makefile
 mcp-servers: $(INSTALLED)-dev mcp-environment ## Scan the definitions of eight public MCP servers, of which none may be flagged
 	MCP_SERVERS=$(MCP_SERVERS) $(BIN)/python -m tests.detectors.public_servers
 
-dialect-conformance: $(INSTALLED)-dev ## Compare with the conformance cases of 0.4 in PUBLISHED, a checkout of the repository of the specification
+dialect-conformance: $(INSTALLED)-dev ## Compare with the conformance cases in PUBLISHED: a checkout of the specification (0.4), or `policy-engine` of the governance toolkit (0.3)
 	$(BIN)/python -m tests.spec.dialects.published $(PUBLISHED)
 
 stream-cuts: $(INSTALLED)-dev ## Cut streams at every byte, by the client and by the end of the service: some minutes

@@ -274,7 +274,7 @@ def test_inputs_and_outputs_of_every_size_pass(run: Run) -> None:
     }
 
     async def scenario() -> None:
-        async with opened(max_policy_output_bytes=2_000_000) as sandbox:
+        async with opened(max_policy_output_bytes=2_000_000, policy_timeout_ms=30_000) as sandbox:
             policy = await sandboxed(sandbox, echo)
             sizes = [0, 1, 65_500, 65_536, 70_000, 300_000, 1_500_000]
             outputs = await asyncio.gather(

@@ -1,6 +1,7 @@
-"""The published conformance cases of 0.4 over HTTP: `python -m tests.spec.dialects.published CHECKOUT`.
+"""The published conformance cases of 0.3 or 0.4 over HTTP: `python -m tests.spec.dialects.published CHECKOUT`.
 
-`CHECKOUT` is one of the repository of the specification. Policies and annotators of a case are test doubles that
+`CHECKOUT` is one of the repository of the specification, or the folder `policy-engine` of the governance
+toolkit, which has those of 0.3. Policies and annotators of a case are test doubles that
 give what the case says; the bank agent, and both libraries with their own tests, run as they are written.
 """
 
@@ -27,7 +28,12 @@ KNOWN = {
 }
 """Cases in which the service differs on purpose, and why."""
 
-VERSION = "0.4.0-alpha.1"
+OLDER_BANK = {
+    "pre_tool_call": ("escalate", "large_wire_transfer_requires_review"),
+    "agent_shutdown": ("warn", "shutdown_audit_contains_blocked_action"),
+}
+"""What is told otherwise in 0.3."""
+
 BANK = {
     "agent_startup": ("allow", None),
     "input": ("allow", None),
@@ -39,7 +45,8 @@ BANK = {
     "output": ("transform", "output_account_identifier_redacted"),
     "agent_shutdown": ("allow", "shutdown_audit_contains_blocked_action"),
 }
-TIMEOUT_S = 2
+TIMEOUT_S = 8
+MISMATCH = "approval_action_mismatch"
 
 
 @dataclass
@@ -53,6 +60,7 @@ class Case:
     expected: dict[str, Any]
     mode: str = "enforce"
     annotations: dict[str, Any] = field(default_factory=dict)
+    operation: str = "evaluate"
 
 
 class Annotators:
@@ -117,7 +125,9 @@ def _cases(checkout: Path, annotators: Annotators) -> Iterator[Case]:
         case = json.loads(path.read_text())
         output = None if "policy_behavior" in case else case["policy_response"]
         manifest = _doubled(case["manifest_yaml"], annotators, output, case.get("limits"))
-        yield Case(f"cases/{case['id']}", manifest, case["intervention_point"], case["snapshot"], case["expected"], case.get("mode", "enforce"), case.get("annotator_outputs", {}))  # fmt: skip
+        if case["operation"] == MISMATCH:
+            manifest["approval"] = {"default_resolver": "r", "resolvers": {"r": {"type": "token"}}}
+        yield Case(f"cases/{case['id']}", manifest, case["intervention_point"], case["snapshot"], case["expected"], case.get("mode", "enforce"), case.get("annotator_outputs", {}), case["operation"])  # fmt: skip
     for case in json.loads((folder / "fail_closed_error_parity.json").read_text())["cases"]:
         output = None if "policy_behavior" in case else case.get("policy_response", {"decision": "allow"})
         manifest = _doubled(case["manifest_yaml"], annotators, output, case.get("limits"))
@@ -129,7 +139,7 @@ def _cases(checkout: Path, annotators: Annotators) -> Iterator[Case]:
 
 def _fixtures(checkout: Path, annotators: Annotators) -> Iterator[Case]:
     """The evaluations of the engine's fixtures; of a manifest that must be invalid, the deny."""
-    for path in sorted((checkout / "engine" / "tests" / "fixtures" / "cases").glob("*.json")):
+    for path in sorted((_engine(checkout) / "tests" / "fixtures" / "cases").glob("*.json")):
         fixture = json.loads(path.read_text())
         text = fixture["manifest_yaml"]
         if fixture["case_kind"] == "manifest":
@@ -154,6 +164,20 @@ def _fixtures(checkout: Path, annotators: Annotators) -> Iterator[Case]:
             yield Case(f"fixtures/{fixture['id']}/{evaluation['name']}", manifest, evaluation["intervention_point"], evaluation["snapshot"], evaluation["expected"], evaluation.get("mode", "enforce"), annotations)  # fmt: skip
 
 
+def _engine(checkout: Path) -> Path:
+    return checkout / ("engine" if (checkout / "engine").exists() else "core")
+
+
+def _version(checkout: Path) -> str:
+    """The version that the checkout's own manifests name."""
+    manifest = yaml.safe_load((checkout / "examples" / "bank_agent" / "manifest.yaml").read_text())
+    return str(manifest["agent_control_specification_version"])
+
+
+def _is_older(checkout: Path) -> bool:
+    return _version(checkout).startswith("0.3")
+
+
 def _bank(checkout: Path, annotators: Annotators) -> Iterator[Case]:
     """The bank agent with its own policy."""
     folder = checkout / "examples" / "bank_agent"
@@ -163,7 +187,8 @@ def _bank(checkout: Path, annotators: Annotators) -> Iterator[Case]:
         del definition["bundle"]
         definition["modules"] = {"policy.rego": policy}
     manifest["annotators"] = annotators.declared(manifest["annotators"])
-    for stem, (decision, reason) in BANK.items():
+    told = BANK | (OLDER_BANK if _is_older(checkout) else {})
+    for stem, (decision, reason) in told.items():
         given = json.loads((folder / "policy_input" / f"{stem}.canonical.json").read_text())
         snapshot = json.loads((folder / "snapshots" / f"{stem}.json").read_text())
         expected = {"decision": decision, "reason": reason, "policy_input": given}
@@ -186,8 +211,9 @@ def _library(checkout: Path) -> Iterator[Case]:
             "modules": {**modules, path.name: text, "own.rego": own},
         }
         manifest = {
-            "agent_control_specification_version": VERSION,
+            "agent_control_specification_version": _version(checkout),
             "policies": {"p": policy},
+            "limits": {"policy_timeout_ms": TIMEOUT_S * 1_000},  # all tests of a file are one evaluation
             "intervention_points": {"input": {"policy_target": "$.input", "policy": {"id": "p"}}},
         }
         yield Case(f"library/{path.stem}", manifest, "input", {"input": 1}, {"result_labels": tests})
@@ -195,6 +221,7 @@ def _library(checkout: Path) -> Iterator[Case]:
 
 def _cedar(checkout: Path, annotators: Annotators) -> Iterator[Case]:
     """The tests of the Cedar library, whose requests become snapshots."""
+    older = _is_older(checkout)
     for path in sorted((checkout / "policy" / "cedar-lib").glob("*_test.json")):
         text = path.with_name(path.name.replace("_test.json", ".cedar")).read_text()
         for test in json.loads(path.read_text()):
@@ -202,11 +229,12 @@ def _cedar(checkout: Path, annotators: Annotators) -> Iterator[Case]:
             snapshot = {**test["request"]["context"], "checked": {"value": "text"}}
             annotations = snapshot.pop("annotations", {})
             if "id" not in snapshot.get("envelope", {}).get("agent", {}):
-                snapshot["agent"] = {"id": asked["principal"]}
+                agent = {"agent": {"id": asked["principal"]}}
+                snapshot |= {"envelope": snapshot.get("envelope", {}) | agent} if older else agent
             point: dict[str, Any] = {"policy_target": "$.checked", "policy": {"id": "p"}}
             point["annotations"] = {name: {"from": "$"} for name in annotations}
             manifest: dict[str, Any] = {
-                "agent_control_specification_version": VERSION,
+                "agent_control_specification_version": _version(checkout),
                 "policies": {"p": {"type": "cedar", "policy_set": text, "entities": test["entities"]}},
                 "annotators": annotators.declared(annotations),
                 "intervention_points": {asked["action"]: point},
@@ -277,6 +305,10 @@ def main(
                     "mode": case.mode,
                 }
                 _, response = service.post("/v1/evaluate", body)
+                if case.operation == MISMATCH:
+                    claim = {"challenge": response["approval"]["challenge"], "outcome": "deny"}
+                    other = {**body, "snapshot": {**case.snapshot, "input": "another"}}
+                    _, response = service.post("/v1/approvals:resolve", other | claim)
                 found = [*_differences(case, response, annotators.asked)]
                 group = counts.setdefault(case.name.partition("/")[0], [0, 0])
                 group[bool(found)] += 1
