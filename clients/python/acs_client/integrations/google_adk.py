@@ -24,6 +24,8 @@ from acs_client.values import encode, media, to_json
 __all__ = ["AcsPlugin"]
 
 _ROLES = {"user": "user", "model": "assistant"}
+# What stands beside the content of an answer, and passes no point.
+_BESIDE = dict.fromkeys(("grounding_metadata", "citation_metadata", "logprobs_result", "custom_metadata"))
 
 
 class AcsPlugin(BasePlugin):
@@ -102,10 +104,12 @@ class AcsPlugin(BasePlugin):
                 "post_model_call", "streaming_unsupported", "stream", "a live session cannot be held back"
             )
         parts = (llm_response.content and llm_response.content.parts) or []
+        has_more = any(getattr(llm_response, name) is not None for name in _BESIDE)
+        llm_response = llm_response.model_copy(update=_BESIDE)
         if llm_response.partial:
             return llm_response.model_copy(update={"content": types.Content(role="model", parts=[])})
         if llm_response.content is None:
-            return None
+            return llm_response if has_more else None
         session = self._named(callback_context.agent_name)
         spoken = [part for part in parts if _is_said(part)]
         calls = [part for part in parts if part.function_call is not None]
@@ -123,7 +127,9 @@ class AcsPlugin(BasePlugin):
         after = (await session.post_model_call(before, model=model, usage=counts)).value
         if not after["tool_calls"]:
             after = {**after, "content": (await session.output(after["content"])).value}
-        released = list(_released(parts, before, after))
+        released = [
+            part.model_copy(update={"part_metadata": None}) for part in _released(parts, before, after)
+        ]
         return llm_response.model_copy(
             update={"content": llm_response.content.model_copy(update={"parts": released})}
         )
@@ -308,7 +314,7 @@ def _released(parts: list[Any], before: dict[str, Any], after: dict[str, Any]) -
     wanted = next(remaining, None)
     for index, part in enumerate(parts):
         if part.thought:
-            yield part.model_copy(update={"text": ""})
+            yield types.Part(text="", thought=True, thought_signature=part.thought_signature)
         elif part.function_call is not None:
             old = _call(part.function_call)
             if wanted is not None and (wanted["name"], wanted.get("id")) == (old["name"], old.get("id")):

@@ -18,6 +18,7 @@ from haystack.dataclasses.chat_message import ReasoningContent
 from haystack.tools import Tool, Toolset, flatten_tools_or_toolsets
 
 from acs_client.calls import denied
+from acs_client.integrations.answer_details import without_texts
 from acs_client.integrations.model_points import ModelPoints, call_of, refused_stream, refuses_streams
 from acs_client.integrations.tool_points import ToolBlockedError, ToolPoints
 from acs_client.session import Session
@@ -169,6 +170,7 @@ class _Model:
         text, remaining = self._points.after(
             shown["content"], calls, self._name, reason=reason, usage=_usage(reply)
         )
+        reply = dataclasses.replace(reply, _meta=without_texts(reply.meta))
         if text != shown["content"]:
             reply = _with_text(reply, text, "post_model_call")
         return reply if remaining == calls else _with_calls(reply, remaining)

@@ -3,7 +3,8 @@
 `MCPServer("files", middleware=[acs(session)])` governs every `tools/call` that reaches a server, whoever
 calls, and `govern_server(server, session)` a server of mcp 1; `GovernedClient(client, session)` governs the
 calls of one client, whatever the server is. Each blocks with an error result, which the model reads. A list
-of tools is evaluated at `agent_startup`: none is seen where an agent may not have them.
+of tools is evaluated at `agent_startup`: none is seen where an agent may not have them. Of a result its
+content and its structured content go on: `_meta` passes no point.
 """
 
 import dataclasses
@@ -24,6 +25,7 @@ __all__ = ["APPROVAL", "TICKET", "GovernedClient", "acs", "govern_server"]
 
 TICKET = "acs-sidecar/ticket"  # in `_meta`: of an error result, and of the call that brings an approval
 APPROVAL = "acs-sidecar/approval"
+_EVALUATED = frozenset({"content", "structuredContent", "isError", "resultType"})
 _INPUT_REQUIRED = "2026-07-28"  # the first protocol in which a call can end with a question
 
 
@@ -60,7 +62,8 @@ def acs(session: Session) -> Callable[[Any, Callable[[Any], Awaitable[Any]]], Aw
             return found if isinstance(found, dict) else found.model_dump(by_alias=True, mode="json")
 
         asks = TICKET not in meta and _takes_input(context)
-        return await _governed(named, name, args, run, _approved(meta), asks=asks)
+        is_task = params.get("task") is not None
+        return await _governed(named, name, args, run, _approved(meta), asks=asks, is_task=is_task)
 
     return middleware
 
@@ -110,7 +113,9 @@ class _Handlers(dict[type, Callable[..., Awaitable[Any]]]):
                 return dumped
 
             meta = {} if params.meta is None else params.meta.model_dump()
-            found = await _governed(self._session, params.name, params.arguments or {}, run, _approved(meta))
+            is_task = getattr(params, "task", None) is not None
+            args = params.arguments or {}
+            found = await _governed(self._session, params.name, args, run, _approved(meta), is_task=is_task)
             return types.ServerResult(types.CallToolResult.model_validate(found))
 
         return call
@@ -213,6 +218,7 @@ async def _governed(
     approved: Mapping[str, Any],
     *,
     asks: bool = False,
+    is_task: bool = False,
 ) -> dict[str, Any]:
     """Run a call between its two points; return a result in the form of the protocol."""
     own = AsyncSession.over(session)
@@ -221,6 +227,9 @@ async def _governed(
             raise denied(
                 "pre_tool_call", "request_invalid", "snapshot", "the call has no name or no arguments"
             )
+        if is_task:
+            message = "a task gives its result later and past the tool points: call the tool without one"
+            raise denied("pre_tool_call", "adapter_unsupported", "ungoverned", message)
         decision = await own.pre_tool_call(name, args, **approved)
         call = ToolCall(session, name, decision, None)
         try:
@@ -230,7 +239,7 @@ async def _governed(
             raise
         if "content" not in result:
             raise denied("post_tool_call", "adapter_unsupported", "write_back", "the server asks for input")
-        settled: dict[str, Any] = await own.run(_settled, call, result)
+        settled: dict[str, Any] = await own.run(_settled, call, _without_meta(result))
     except ReplacedError as replaced:
         return _error(replaced.value if isinstance(replaced.value, str) else describe(replaced.decision))
     except Escalated as escalated:
@@ -240,6 +249,19 @@ async def _governed(
     except Blocked as blocked:
         return _error(describe(blocked.decision))
     return settled
+
+
+def _without_meta(result: dict[str, Any]) -> dict[str, Any]:
+    """Return a result with what is evaluated of it: no `_meta`, no annotations of its parts but two."""
+    kept = {name: held for name, held in result.items() if name in _EVALUATED}
+    return {**kept, "content": [_plain_part(part) for part in result["content"]]}
+
+
+def _plain_part(part: dict[str, Any]) -> dict[str, Any]:
+    annotations = part.get("annotations") or {}
+    known = {name: annotations[name] for name in ("audience", "priority") if name in annotations}
+    plain = {name: held for name, held in part.items() if name not in {"_meta", "annotations"}}
+    return plain | ({"annotations": known} if known else {})
 
 
 def _settled(call: ToolCall, result: dict[str, Any]) -> dict[str, Any]:

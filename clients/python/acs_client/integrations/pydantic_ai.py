@@ -29,6 +29,7 @@ from acs_client.aio import AsyncSession
 from acs_client.calls import denied
 from acs_client.errors import Blocked, Escalated, describe
 from acs_client.govern import returned
+from acs_client.integrations.answer_details import without_texts
 from acs_client.integrations.model_points import refused_stream, refuses_streams
 from acs_client.session import Session
 from acs_client.tool_call import ReplacedError, ToolCall
@@ -84,7 +85,12 @@ class Acs(AbstractCapability[Any]):
             permitted = _arguments(args, made.args)
             try:
                 result = await handler(permitted)
-            except (ApprovalRequired, CallDeferred):
+            except ApprovalRequired:
+                raise
+            except CallDeferred:
+                if self._hosted == "refuse":
+                    message = f"`{tool_def.name}` leaves its result to the host, which passes no tool point"
+                    raise denied("post_tool_call", "adapter_unsupported", "ungoverned", message) from None
                 raise
             except Exception as error:
                 await session.run(made.settle_error, error)
@@ -192,7 +198,12 @@ class _GovernedModel(WrapperModel):
                 call["args"] = (await self._session.output(call["args"])).value
         if not after["tool_calls"]:
             after = {**after, "content": (await self._session.output(after["content"])).value}
-        return dataclasses.replace(response, parts=list(_released(response.parts, before, after)))
+        return dataclasses.replace(
+            response,
+            parts=[_plain(part) for part in _released(response.parts, before, after)],
+            provider_details=without_texts(response.provider_details or {}) or None,
+            metadata=None,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -309,6 +320,12 @@ def _released(parts: Sequence[Any], before: dict[str, Any], after: dict[str, Any
                 raise _not_put_back(
                     f"the arguments of `{part.tool_name}` cannot be changed", "post_model_call"
                 )
+
+
+def _plain(part: Any) -> Any:
+    """Return a part of an answer without texts that stand beside its content."""
+    details = getattr(part, "provider_details", None)
+    return dataclasses.replace(part, provider_details=without_texts(details) or None) if details else part
 
 
 def _arguments(args: dict[str, Any], permitted: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Google ADK: agents that run without the plugin, code that a model writes, answers that are not text."""
+"""Google ADK: agents that run without the plugin, code that a model writes, answers that are more than text."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,6 +16,8 @@ from trying import RAN, delete_file, main
 from acs_client import Session
 from acs_client.integrations.google_adk import AcsPlugin
 
+LEAKS = "it is secret-123 now"
+
 
 class Scripted(BaseLlm):
     """A model that says these in turn."""
@@ -24,7 +26,13 @@ class Scripted(BaseLlm):
 
     async def generate_content_async(self, llm_request: Any, stream: bool = False) -> AsyncIterator[Any]:
         """The next answer."""
-        yield LlmResponse(content=types.Content(role="model", parts=self.answers.pop(0)))
+        answer = self.answers.pop(0)
+        yield answer if isinstance(answer, LlmResponse) else LlmResponse(content=content(answer))
+
+
+def content(parts: list[types.Part]) -> types.Content:
+    """The content of an answer."""
+    return types.Content(role="model", parts=parts)
 
 
 def text(said: str) -> list[types.Part]:
@@ -55,6 +63,33 @@ def ran(made: Any, run_config: RunConfig | None = None, **options: Any) -> Any:
     return lambda session: asyncio.run(run(session))
 
 
+def beside() -> LlmResponse:
+    """An answer that says the same in other places."""
+    segment = types.Segment(text=LEAKS)
+    return LlmResponse(
+        content=content([types.Part(text=LEAKS, part_metadata={"text": LEAKS})]),
+        logprobs_result=types.LogprobsResult(chosen_candidates=[types.LogprobsResultCandidate(token=LEAKS)]),
+        grounding_metadata=types.GroundingMetadata(
+            grounding_supports=[types.GroundingSupport(segment=segment)]
+        ),
+        citation_metadata=types.CitationMetadata(citations=[types.Citation(title=LEAKS)]),
+        custom_metadata={"text": LEAKS},
+    )
+
+
+def shown(*answers: Any) -> Any:
+    """All that a caller sees of these answers."""
+
+    async def run(session: Session) -> Any:
+        made = agent("one", *answers)
+        runner = InMemoryRunner(agent=made, app_name="x", plugins=[AcsPlugin(session)])
+        kept = await runner.session_service.create_session(app_name="x", user_id="u")
+        events = runner.run_async(user_id="u", session_id=kept.id, new_message=content(text("hello")))
+        return [event.model_dump_json(exclude_none=True) async for event in events]
+
+    return lambda session: asyncio.run(run(session))
+
+
 def asking(has_plugins: bool) -> Any:
     """An agent that is a tool."""
 
@@ -78,6 +113,7 @@ class Executor(UnsafeLocalCodeExecutor):
 if __name__ == "__main__":
     blob = types.Part(inline_data=types.Blob(mime_type="text/plain", data=b"secret-123"))
     signature = types.Part(thought_signature=b"x")
+    code = types.ExecutableCode(code=LEAKS, language=types.Language.PYTHON)
     main(
         {
             "agent with plugins": asking(True),
@@ -86,6 +122,9 @@ if __name__ == "__main__":
                 lambda: agent("one", text("```python\nprint(1)\n```"), text("fine"), code_executor=Executor())
             ),
             "data": ran(lambda: agent("one", [*text("fine"), blob])),
+            "beside an answer": shown(beside()),
+            "beside nothing": shown(beside().model_copy(update={"content": None})),
+            "beside a thought": shown([types.Part(thought=True, executable_code=code), *text("fine")]),
             "streamed": ran(
                 lambda: agent("one", text("fine")),
                 RunConfig(streaming_mode=StreamingMode.SSE),

@@ -1,4 +1,4 @@
-"""Haystack: tools that a run brings, and tools that are added to a governed agent."""
+"""Haystack: tools that a run brings or that are added to a governed agent, and what stands beside an answer."""
 
 from typing import Any
 
@@ -53,6 +53,15 @@ def governed(session: Session) -> Any:
     )
 
 
+def beside(session: Session) -> Any:
+    """An answer that says the same in its metadata."""
+    meta = {"model": "m", "logprobs": {"content": [{"token": "secret-123"}]}, "usage": {"prompt_tokens": 1}}
+    model = Scripted()
+    model.answers = [ChatMessage.from_assistant("it is secret-123 now", meta=meta)]
+    agent = governed_agent(session, chat_generator=model)
+    return agent.run(messages=[ChatMessage.from_user("hello")])["last_message"]
+
+
 def streamed(session: Session) -> Any:
     """A stream where its host wants none."""
     agent = governed_agent(session, chat_generator=Scripted(), stream="refuse")
@@ -65,6 +74,7 @@ if __name__ == "__main__":
             "brought": brought,
             "added": added,
             "governed": governed,
+            "beside an answer": beside,
             "streamed": streamed,
             "by one import": lambda session: govern(TOOL, session=session).invoke(path="x"),
         }

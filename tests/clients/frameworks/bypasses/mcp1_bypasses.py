@@ -1,11 +1,22 @@
 """mcp 1: a handler that is registered after a server was governed, and members that send calls themselves."""
 
 import asyncio
+import warnings
 from typing import Any
 
 from mcp.server.lowlevel import Server
 from mcp.shared.memory import create_connected_server_and_client_session
-from mcp.types import TextContent, Tool
+from mcp.types import (
+    CallToolRequest,
+    CallToolRequestParams,
+    CallToolResult,
+    ClientRequest,
+    ListTasksRequest,
+    ListTasksResult,
+    TaskMetadata,
+    TextContent,
+    Tool,
+)
 from trying import delete_file, main
 
 from acs_client import Session
@@ -41,6 +52,32 @@ def tasks(session: Session) -> Any:
     )
 
 
+def task(session: Session) -> Any:
+    """A server runs a call as a task, whose result its client asks for later."""
+    server = _server()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package is about to lose tasks
+        server.experimental.enable_tasks()
+
+    @server.call_tool()
+    async def call(name: str, arguments: Any) -> Any:
+        async def work(_: Any) -> CallToolResult:
+            return CallToolResult(content=[TextContent(type="text", text=delete_file("x"))])
+
+        return await server.request_context.experimental.run_task(work)
+
+    async def run() -> Any:
+        request = CallToolRequest(
+            params=CallToolRequestParams(name="search", arguments={}, task=TaskMetadata())
+        )
+        async with create_connected_server_and_client_session(govern_server(server, session)) as client:
+            result = await client.send_request(ClientRequest(request), CallToolResult)
+            listed = await client.send_request(ClientRequest(ListTasksRequest()), ListTasksResult)
+        return [result, listed.tasks]
+
+    return asyncio.run(run())
+
+
 def listed(name: str, at_server: bool) -> Any:
     """The list of a server with one tool of this name."""
 
@@ -68,6 +105,7 @@ if __name__ == "__main__":
         {
             "later": later,
             "tasks": tasks,
+            "task": task,
             "listed at the server": listed("format_disk", True),
             "listed at the client": listed("format_disk", False),
             "permitted at the server": listed("search", True),

@@ -1,11 +1,11 @@
-"""MCP: what stands beside the text of an error, and tools that an agent may not have."""
+"""MCP: what stands beside the text of a result, and tools that an agent may not have."""
 
 import asyncio
 from typing import Any
 
 from mcp.client import Client
 from mcp.server import MCPServer
-from mcp.types import CallToolResult, TextContent
+from mcp.types import Annotations, CallToolResult, TextContent
 from trying import main
 
 from acs_client import Session
@@ -14,13 +14,27 @@ from acs_client.integrations.mcp import GovernedClient, acs
 
 def failing(text: str, at_server: bool) -> Any:
     """A tool whose result says that it is an error, and has a secret in its structured content."""
+    return called(
+        at_server,
+        content=[TextContent(type="text", text=text)],
+        structured_content={"found": "secret-123"},
+        is_error=True,
+    )
+
+
+def annotated(at_server: bool) -> Any:
+    """A tool whose result has a secret beside its content."""
+    secret: Any = {"found": "secret-123"}
+    annotations = Annotations(audience=["user"], last_modified="secret-123")
+    part = TextContent(type="text", text="fine", annotations=annotations, _meta=secret)
+    return called(at_server, content=[part], _meta=secret)
+
+
+def called(at_server: bool, **members: Any) -> Any:
+    """A tool with this result."""
 
     def search(q: str) -> CallToolResult:
-        return CallToolResult(
-            content=[TextContent(type="text", text=text)],
-            structured_content={"found": "secret-123"},
-            is_error=True,
-        )
+        return CallToolResult(**members)
 
     async def call(session: Session) -> Any:
         server = MCPServer("tools", middleware=[acs(session)] if at_server else [])
@@ -59,6 +73,8 @@ if __name__ == "__main__":
             for at_server in (True, False)
         }
         | {
+            "annotated at the server": annotated(True),
+            "annotated at the client": annotated(False),
             "listed at the server": listed("format_disk", True),
             "listed at a legacy server": listed("format_disk", True, "legacy"),
             "listed at the client": listed("format_disk", False),

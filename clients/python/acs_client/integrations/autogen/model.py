@@ -121,6 +121,7 @@ class GovernedModel(ChatCompletionClient):
         }
         reason = _REASONS.get(answer.finish_reason, answer.finish_reason)
         text, remaining = self._points.after(whole, calls, self._name, reason=reason, usage=usage)
+        answer = answer.model_copy(update={"logprobs": None})  # tokens of what may have been replaced
         if text == whole and remaining == calls:
             return answer
         if not remaining:

@@ -5,12 +5,12 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
+from acs_client.integrations.answer_details import OPAQUE, without_texts
+
 __all__ = ["call_of", "content_of", "message_of", "with_text", "without_reasoning"]
 
 _ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
 _REASONING = frozenset({"reasoning", "reasoning_content", "redacted_thinking", "thinking"})
-# What a provider needs to go on with reasoning, and nobody can read.
-_OPAQUE = frozenset({"type", "id", "index", "status", "signature", "encrypted_content", "data"})
 _CALLS = frozenset({"function_call", "tool_calls"})  # as the provider wrote those of `tool_calls`
 
 
@@ -59,24 +59,17 @@ def with_text(message: BaseMessage, before: Any, after: Any) -> BaseMessage:
 def without_reasoning(message: AIMessage) -> AIMessage:
     """Return a model's answer without the texts that it has beside its content: those pass no point.
 
-    What lets the provider go on (signatures, encrypted reasoning) stays, and so does what describes the
-    answer in one word or in numbers.
+    What lets the provider go on (signatures, encrypted reasoning, its own copies of the calls) stays.
     """
     content = message.content
     if not isinstance(content, str):
         content = [_emptied(part) if _is_reasoning(part) else part for part in content]
+    beside = message.additional_kwargs
+    own = {name: held for name, held in beside.items() if name in _CALLS or name.startswith("__")}
     update = {
         "content": content,
-        "additional_kwargs": {
-            name: held
-            for name, held in message.additional_kwargs.items()
-            if name in _CALLS or name.startswith("__") or not _has_text(held)
-        },
-        "response_metadata": {
-            name: held
-            for name, held in message.response_metadata.items()
-            if isinstance(held, str) or not _has_text(held)
-        },
+        "additional_kwargs": without_texts(beside) | own,
+        "response_metadata": without_texts(message.response_metadata),
     }
     return message.model_copy(update=update)
 
@@ -98,18 +91,10 @@ def _is_withheld(part: Any) -> bool:
 
 
 def _emptied(part: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: held if name in _OPAQUE else _empty(held) for name, held in part.items()}
+    return {name: held if name in OPAQUE else _empty(held) for name, held in part.items()}
 
 
 def _empty(held: Any) -> Any:
     if isinstance(held, Mapping):
         return _emptied(held)
     return type(held)() if isinstance(held, str | list) else held
-
-
-def _has_text(held: Any) -> bool:
-    if isinstance(held, Mapping):
-        return any(map(_has_text, held.values()))
-    if isinstance(held, list | tuple):
-        return any(map(_has_text, held))
-    return not isinstance(held, int | float | None)
