@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { generateText, isStepCount, jsonSchema, simulateReadableStream, streamText, tool, type ModelMessage, type ToolSet } from "ai";
+import { APICallError, generateText, isStepCount, jsonSchema, simulateReadableStream, streamText, tool, type ModelMessage, type ToolSet } from "ai";
 import { MockLanguageModelV4 } from "ai/test";
 import { Client, type JsonObject } from "acs-sidecar-client";
 import { acsMiddleware, governModel, governTools, type Approval, type ToolOptions } from "acs-sidecar-client/ai";
@@ -206,6 +206,76 @@ test("a stream that breaks off releases nothing", async () => {
   for await (const part of result.textStream) got += part;
   assert.equal(got, "");
   assert.match(String(errors[0]), /the stream of the model broke off/);
+});
+
+test("the end of a stream keeps no copy of what was replaced", async () => {
+  const session = client.session("a", { points: RUN as never });
+  for (const [text, left] of [["it is secret-123", undefined], ["fine", { x: { tokens: ["fine"] } }]] as const) {
+    const chunks = [
+      { type: "text-start" as const, id: "0" },
+      { type: "text-delta" as const, id: "0", delta: text },
+      { type: "text-end" as const, id: "0" },
+      {
+        type: "finish" as const,
+        finishReason: { unified: "stop" as const, raw: undefined },
+        usage: USAGE,
+        providerMetadata: { x: { tokens: [text] } },
+      },
+    ];
+    const model = new MockLanguageModelV4({ doStream: { stream: simulateReadableStream({ chunks }) } });
+    const result = streamText({ model: governModel(session, model), prompt: "x" });
+    const seen: unknown[] = [];
+    for await (const part of result.fullStream) seen.push(part);
+    assert.doesNotMatch(JSON.stringify(seen), /secret-123/);
+    assert.deepEqual(await result.providerMetadata, left);
+  }
+});
+
+test("a stream that is aborted releases nothing, and a tool whose run is aborted gives nothing", async () => {
+  const session = client.session("a", { points: RUN as never });
+  const aborting = new AbortController();
+  const chunks = [...["it is ", "secret-123"].map((delta) => ({ type: "text-delta" as const, id: "0", delta }))];
+  const stream = simulateReadableStream({ chunks: [{ type: "text-start" as const, id: "0" }, ...chunks], chunkDelayInMs: 200 });
+  const model = new MockLanguageModelV4({ doStream: { stream } });
+  const seen: unknown[] = [];
+  const result = streamText({
+    model: governModel(session, model),
+    prompt: "x",
+    abortSignal: aborting.signal,
+    includeRawChunks: true,
+    onChunk: ({ chunk }) => void seen.push(chunk),
+    onError: ({ error }) => void seen.push(String(error)),
+  });
+  setTimeout(() => aborting.abort(), 300);
+  for await (const part of result.fullStream) seen.push(part);
+  assert.doesNotMatch(JSON.stringify(seen), /it is|secret-123/);
+  const search = tool({
+    inputSchema: jsonSchema<JsonObject>({ type: "object" }),
+    execute: async (_, { abortSignal }): Promise<string> => {
+      throw new Error(`aborted with secret-123: ${abortSignal?.aborted}`);
+    },
+  });
+  const run = governTools(session, { search }).search.execute?.({}, { toolCallId: "c", messages: [], context: {}, abortSignal: aborting.signal });
+  await assert.rejects(async () => run, { message: "error withheld" });
+});
+
+test("each attempt of a model is evaluated, and no attempt follows a block", async () => {
+  const { permissive, snapshots } = allowing();
+  const session = permissive.session("a", { points: ["pre_model_call"] });
+  let attempts = 0;
+  const model = new MockLanguageModelV4({
+    doGenerate: async () => {
+      attempts += 1;
+      const failed = { message: "busy", url: "", requestBodyValues: {}, isRetryable: true };
+      if (attempts === 1) throw new APICallError(failed);
+      return { content: [{ type: "text", text: "fine" }], finishReason: { unified: "stop", raw: undefined }, usage: USAGE, warnings: [] };
+    },
+  });
+  await generateText({ model: governModel(session, model), prompt: "x", maxRetries: 1 });
+  assert.deepEqual([attempts, snapshots.length], [2, 2]);
+  const blocked = client.session("a", { points: RUN as never });
+  await blockOf(() => generateText({ model: governModel(blocked, model), prompt: "a bomb", maxRetries: 3 }));
+  assert.equal(attempts, 2);
 });
 
 test("tools that nobody here runs are refused", async () => {

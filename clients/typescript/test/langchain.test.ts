@@ -8,7 +8,7 @@ import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
 import { Command, MemorySaver } from "@langchain/langgraph";
 import { Client, type JsonObject } from "acs-sidecar-client";
 import { acsMiddleware } from "acs-sidecar-client/langchain";
-import { AIMessage, createAgent, HumanMessage, SystemMessage, tool, ToolMessage, type BaseMessage } from "langchain";
+import { AIMessage, createAgent, createMiddleware, HumanMessage, SystemMessage, tool, ToolMessage, type BaseMessage } from "langchain";
 import { z } from "zod";
 import { frameworkTests, type Outcome, type Scenario, type Step } from "./scenarios.js";
 import { blockOf, RUN, SERVICE } from "./support.js";
@@ -164,6 +164,94 @@ test("a result that ends the run is evaluated at output", async () => {
   const model = new ScriptedModel([{ calls: [{ name: "search", args: { q: "x" } }] }]);
   await createAgent({ model, tools: [search], middleware: [acsMiddleware(session)] }).invoke({ messages: [new HumanMessage("x")] });
   assert.deepEqual(points.slice(-2), ["post_tool_call", "output"]);
+});
+
+const LEAKS = "it is secret-123 now";
+const FINE = [{ calls: [{ name: "search", args: { q: "x" } }] }, { text: "fine" }];
+const MODES = ["messages", "updates", "values", "debug", "tools"];
+
+/** Return all that streams show of an agent. */
+async function streamed(model: ScriptedModel, settings: object): Promise<string> {
+  const session = new Client({ url: SERVICE, manifest: "governed" }).session("a");
+  const { tools = [], behind = [] } = settings as { tools?: []; behind?: [] };
+  const agent = createAgent({ model, tools, middleware: [acsMiddleware(session), ...behind] });
+  const got: unknown[] = [];
+  const stream = await agent.stream({ messages: [new HumanMessage("x")] }, { streamMode: MODES as never, subgraphs: true });
+  for await (const part of stream) got.push(part);
+  for await (const event of createAgent({ model, tools, middleware: [acsMiddleware(session), ...behind] }).streamEvents(
+    { messages: [new HumanMessage("x")] },
+    { version: "v2" },
+  )) {
+    got.push(event);
+  }
+  return JSON.stringify(got);
+}
+
+const INSIDE: { [name: string]: (q: string) => Promise<unknown> } = {
+  "a tool": async () => LEAKS,
+  "a model in a tool": async (q) => (await new ScriptedModel([{ text: LEAKS }]).invoke(q)).text,
+  "an agent in a tool": async (q) => {
+    const agent = createAgent({ model: new ScriptedModel([{ text: LEAKS }]), tools: [] });
+    return (await agent.invoke({ messages: [new HumanMessage(q)] })).messages.at(-1)?.text;
+  },
+};
+
+for (const [name, asks] of Object.entries(INSIDE)) {
+  test(`streams show nothing of ${name} but its permitted result`, async () => {
+    const search = tool(({ q }) => asks(q), { name: "search", description: "", schema: z.object({ q: z.string() }) });
+    const said = await streamed(new ScriptedModel([...FINE, ...FINE]), { tools: [search] });
+    assert.doesNotMatch(said, /secret-123/);
+    assert.match(said, /it is \[secret\] now/);
+  });
+}
+
+test("streams show nothing of a model that another middleware chose but its permitted answer", async () => {
+  const other = createMiddleware({
+    name: "Other",
+    wrapModelCall: (request, handler) => handler({ ...request, model: new ScriptedModel([{ text: LEAKS }]) }),
+  });
+  const said = await streamed(new ScriptedModel([]), { behind: [other] });
+  assert.doesNotMatch(said, /secret-123/);
+  assert.match(said, /it is \[secret\] now/);
+});
+
+/** Return what is left of an answer. */
+async function answered(fields: object): Promise<BaseMessage> {
+  const session = new Client({ url: SERVICE, manifest: "governed" }).session("a");
+  const model = new ScriptedModel([]);
+  model._generate = async () => ({ generations: [{ text: "", message: new AIMessage(fields as never) }] });
+  const agent = createAgent({ model, tools: [], middleware: [acsMiddleware(session)] });
+  return (await agent.invoke({ messages: [new HumanMessage("x")] })).messages.at(-1) as BaseMessage;
+}
+
+test("reasoning is withheld, in an answer and beside it", async () => {
+  const beside = await answered({
+    content: "fine",
+    additional_kwargs: { reasoning_content: LEAKS, __signatures: "s1" },
+    response_metadata: { model_name: "m", logprobs: { content: [{ token: LEAKS }] }, usage: { total: 1 } },
+  });
+  assert.deepEqual(beside.additional_kwargs, { __signatures: "s1" });
+  assert.deepEqual(beside.response_metadata, { model_name: "m", usage: { total: 1 } });
+  const { content } = await answered({
+    content: [{ type: "thinking", thinking: LEAKS, signature: "s2" }, { type: "text", text: LEAKS }],
+  });
+  assert.deepEqual(content, [{ type: "thinking", thinking: "", signature: "s2" }, { type: "text", text: "it is [secret] now" }]);
+});
+
+test("what a tool returns beside its text is evaluated", async () => {
+  const fields = { name: "search", description: "", schema: z.object({ q: z.string() }), responseFormat: "content_and_artifact" as const };
+  const artifacts: [unknown, unknown, string][] = [
+    [{ raw: LEAKS }, { raw: "it is [secret] now" }, "fine"],
+    [{ raw: 1n }, undefined, "denied by policy: runtime_error:request_invalid"],
+  ];
+  for (const [artifact, left, said] of artifacts) {
+    const session = new Client({ url: SERVICE, manifest: "governed" }).session("a");
+    const search = tool(() => ["fine", artifact], fields);
+    const agent = createAgent({ model: new ScriptedModel(FINE), tools: [search], middleware: [acsMiddleware(session)] });
+    const message = (await agent.invoke({ messages: [new HumanMessage("x")] })).messages[2] as ToolMessage;
+    assert.deepEqual(message.artifact, left);
+    assert.ok(message.text.startsWith(said), message.text);
+  }
 });
 
 test("a prompt that is not the last message is an input", async () => {

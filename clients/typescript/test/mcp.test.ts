@@ -28,6 +28,11 @@ function server(): McpServer {
   made.registerTool("broken", { inputSchema: z.object({ text: z.string() }) }, ({ text }) => {
     return { content: [{ type: "text", text }], structuredContent: { found: "secret-123" }, isError: true };
   });
+  made.registerTool("annotated", { inputSchema: z.object({}) }, () => {
+    const _meta = { found: "secret-123" };
+    const annotations = { audience: ["user" as const], lastModified: "2026-01-01T00:00:00Z" };
+    return { content: [{ type: "text", text: "fine", annotations, _meta }], _meta };
+  });
   const outputSchema = z.object({ text: z.string(), count: z.number() });
   made.registerTool("report", { inputSchema: z.object({}), outputSchema }, () => {
     const structuredContent = { text: "secret-123", count: 1 };
@@ -86,6 +91,12 @@ for (const side of ["server", "client"] as const) {
       const result = await (await connected(side)).callTool({ name: "broken", arguments: { text } });
       assert.deepEqual([textOf(result), result.structuredContent, result.isError], ["error withheld", undefined, true]);
     }
+  });
+
+  test(`${side}: what stands beside a result is withheld`, async () => {
+    const { content, _meta } = await (await connected(side)).callTool({ name: "annotated", arguments: {} });
+    assert.deepEqual(content, [{ type: "text", text: "fine", annotations: { audience: ["user"] } }]);
+    assert.equal(_meta?.["found"], undefined);
   });
 
   test(`${side}: without a service no tool runs`, async () => {

@@ -11,7 +11,9 @@ import {
   tool,
   type AgentInputItem,
   type FunctionTool,
+  type Model,
   type RunState,
+  type StreamEvent,
 } from "@openai/agents";
 import { assistantMessage, functionCall, modelResponder, ScriptedModel } from "@openai/agents/testing";
 import { Client, type JsonObject } from "acs-sidecar-client";
@@ -211,4 +213,31 @@ test("a permit is of one tool, whatever id another run gives its own call", asyn
   const said = await remove.invoke(context, '{"q":"x"}', details as never);
   assert.match(String(said), /^denied by policy: no_deletes/);
   assert.deepEqual(ran, []);
+});
+
+test("a stream keeps no copy of what was replaced", async () => {
+  const session = new Client({ url: SERVICE, manifest: "governed" }).session("a", { points: RUN as never });
+  const copied = { text: "it is secret-123" };
+  const inner: Model = {
+    getResponse: () => assert.fail("it streams"),
+    async *getStreamedResponse(): AsyncIterable<StreamEvent> {
+      yield { type: "response_started", providerData: copied };
+      yield { type: "output_text_delta", delta: "it is secret-123", providerData: copied };
+      yield { type: "model", event: copied };
+      const usage = { inputTokens: 1, outputTokens: 1, totalTokens: 2 };
+      yield { type: "response_done", response: { id: "r", usage, output: [assistantMessage("it is secret-123")], providerData: copied } };
+    },
+  };
+  const result = await runner.run(govern(session, new Agent({ name: "a", model: inner })), "x", { stream: true });
+  const seen: unknown[] = [];
+  for await (const event of result) seen.push(event);
+  assert.doesNotMatch(JSON.stringify([seen, result.rawResponses, result.history]), /secret-123/);
+  assert.equal(result.finalOutput, "it is [secret]");
+});
+
+test("the model of a runner does not replace that of a governed agent", async () => {
+  const session = new Client({ url: SERVICE, manifest: "governed" }).session("a", { points: RUN as never });
+  const other = new Runner({ tracingDisabled: true, model: scripted([{ text: "it is secret-123" }]) });
+  const agent = govern(session, new Agent({ name: "a", model: scripted([{ text: "fine" }]) }));
+  assert.equal((await other.run(agent, "x")).finalOutput, "fine");
 });

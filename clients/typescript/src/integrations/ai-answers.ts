@@ -147,10 +147,15 @@ export function answerOf(parts: readonly StreamPart[]): Answer {
   return { content, finishReason: finish.finishReason, usage: finish.usage, warnings: [] };
 }
 
-/** Return the parts of a stream that releases an answer, each text in one piece. */
+/**
+ * Return the parts of a stream that releases an answer, each text in one piece.
+ *
+ * Unless it is the same as it was, the end of the stream loses the copies of the old one that it carries.
+ */
 export function inPieces(
   parts: readonly StreamPart[],
   answer: Answer,
+  isSameAnswer: boolean,
 ): StreamPart[] {
   const head = parts.filter((part) => part.type === "stream-start" || part.type === "response-metadata");
   const body = answer.content.flatMap((item, index): StreamPart[] => {
@@ -168,5 +173,10 @@ export function inPieces(
         return [item];
     }
   });
-  return [...head, ...body, ...parts.filter((part) => part.type === "finish")];
+  const ends = parts.flatMap((part): StreamPart[] => {
+    if (part.type !== "finish") return [];
+    const { providerMetadata: _, ...end } = part;
+    return [isSameAnswer ? part : end];
+  });
+  return [...head, ...body, ...ends];
 }

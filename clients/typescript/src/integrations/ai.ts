@@ -46,8 +46,10 @@ export function acsMiddleware(session: Session, given: IntegrationOptions = {}):
       const { stream, request } = await doStream();
       const parts = await whole(stream);
       const failures = parts.filter((part) => part.type === "error");
-      const released =
-        failures.length > 0 ? failures : inPieces(parts, await governAnswer(session, model.modelId, answerOf(parts)));
+      if (failures.length > 0) return { stream: streamOf(failures), ...(request && { request }) };
+      const answer = answerOf(parts);
+      const permitted = await governAnswer(session, model.modelId, answer);
+      const released = inPieces(parts, permitted, permitted === answer);
       return { stream: streamOf(released), ...(request && { request }) };
     },
   };

@@ -20,7 +20,6 @@ const FINISH: ReadonlyMap<unknown, string> = new Map([
   ["tool_calls", "tool_calls"],
   ["content_filter", "content_filter"],
 ]);
-const NO_STREAM = "langsmith:nostream";
 
 /** Return what the profile shows of a message. */
 export function messageOf(message: BaseMessage): JsonObject {
@@ -44,7 +43,11 @@ export function withContent<T extends BaseMessage>(point: string, message: T, af
     return copyOf(message, { content: after });
   }
   const texts = textsOf(point, partsOf(message), after);
-  const content = message.content.map((part, index) => (texts[index] === null ? part : { ...part, text: texts[index] }));
+  const shown = shownOf(message);
+  const content = message.content.map((part) => {
+    const text = texts[shown.indexOf(part as (typeof shown)[number])];
+    return text === null || text === undefined ? part : { ...part, text };
+  });
   return copyOf(message, { content });
 }
 
@@ -88,31 +91,71 @@ export function toolOf(tool: unknown, isObserved: boolean): JsonObject {
   return { name: shown };
 }
 
-/** Return a request whose model streams to nobody: what it says is held until it is permitted. */
-export function held<T extends { model: unknown }>(request: T): T {
-  return { ...request, model: quiet(request.model as object) };
+/**
+ * Return an answer without the texts that it has beside its content: those pass no point.
+ *
+ * What lets the provider go on (signatures, encrypted reasoning, its own copies of the calls) stays.
+ */
+export function withoutReasoning(message: AIMessage): AIMessage {
+  const { content } = message;
+  const fields = {
+    content: typeof content === "string" ? content : content.map((part) => (isReasoning(part) ? emptied(part) : part)),
+    additional_kwargs: withoutTexts(message.additional_kwargs),
+    response_metadata: withoutTexts(message.response_metadata),
+  };
+  const same = isSame(toJson(fields), toJson({ content, additional_kwargs: message.additional_kwargs, response_metadata: message.response_metadata }));
+  return same ? message : copyOf(message, fields);
 }
 
-const BINDING: ReadonlySet<unknown> = new Set(["bindTools", "withConfig", "bind", "withStructuredOutput"]);
+type Members = { readonly [name: string]: unknown };
 
-/** Return `model` behind a proxy that marks each of its calls as not to be streamed. */
-function quiet<T extends object>(model: T): T {
-  return new Proxy(model, {
-    get(target, name) {
-      const member: unknown = Reflect.get(target, name, target);
-      if (typeof member !== "function") return member;
-      if (BINDING.has(name)) return (...args: unknown[]): unknown => quiet(Reflect.apply(member, target, args));
-      if (name !== "invoke") return (...args: unknown[]): unknown => Reflect.apply(member, target, args);
-      return (input: unknown, config: { tags?: string[] } = {}): unknown =>
-        Reflect.apply(member, target, [input, { ...config, tags: [...(config.tags ?? []), NO_STREAM] }]);
-    },
-  });
+const REASONING: ReadonlySet<unknown> = new Set(["reasoning", "reasoning_content", "redacted_thinking", "thinking"]);
+/** What a provider needs to go on with an answer and with the reasoning in it, and nobody can read. */
+const OPAQUE: ReadonlySet<string> = new Set(["data", "encrypted_content", "id", "index", "signature", "status", "thought_signature", "type"]);
+const DESCRIBING: ReadonlySet<string> = new Set([
+  "created", "created_at", "done_reason", "finish_reason", "function_call", "model", "model_id", "model_name",
+  "model_provider", "object", "output_version", "role", "service_tier", "stop_reason", "system_fingerprint",
+  "timestamp", "tool_calls",
+]);
+
+function withoutTexts(details: Members = {}): { [name: string]: unknown } {
+  const isKept = (name: string) => OPAQUE.has(name) || DESCRIBING.has(name) || name.startsWith("__");
+  return Object.fromEntries(Object.entries(details).filter(([name, value]) => isKept(name) || !hasText(value)));
 }
 
+function hasText(value: unknown): boolean {
+  if (typeof value === "object" && value !== null) return Object.values(value).some(hasText);
+  return value !== undefined && value !== null && typeof value !== "number" && typeof value !== "boolean";
+}
+
+function isReasoning(part: unknown): part is Members {
+  return typeof part === "object" && part !== null && REASONING.has((part as Members)["type"]);
+}
+
+function isWithheld(part: unknown): boolean {
+  return isReasoning(part) && isSame(toJson(part), toJson(emptied(part)));
+}
+
+function emptied(part: Members): { type: string } & { [name: string]: unknown } {
+  const members = Object.entries(part).map(([name, value]) => [name, OPAQUE.has(name) ? value : empty(value)]);
+  return Object.fromEntries(members) as ReturnType<typeof emptied>;
+}
+
+function empty(value: unknown): unknown {
+  if (Array.isArray(value)) return [];
+  if (typeof value === "object" && value !== null) return emptied(value as Members);
+  return typeof value === "string" ? "" : value;
+}
+
+/** The parts of a message but for reasoning that is withheld. */
 function partsOf(message: BaseMessage): Part[] {
-  return (message.content as readonly { type?: string; text?: unknown }[]).map((part) =>
+  return shownOf(message).map((part) =>
     part.type === "text" && typeof part.text === "string" ? { text: part.text } : { other: toObject(part) },
   );
+}
+
+function shownOf(message: BaseMessage): readonly { type?: string; text?: unknown }[] {
+  return (message.content as readonly { type?: string; text?: unknown }[]).filter((part) => !isWithheld(part));
 }
 
 function callsOf(message: AIMessage): JsonObject[] {
@@ -122,12 +165,12 @@ function callsOf(message: AIMessage): JsonObject[] {
 }
 
 /** Return a copy of a message with other fields, and without what else carries the old ones. */
-function copyOf<T extends BaseMessage>(message: T, fields: object): T {
+export function copyOf<T extends BaseMessage>(message: T, fields: object): T {
   const { id, name, tool_calls, invalid_tool_calls, tool_call_id, status, usage_metadata } = message as T & {
     [field: string]: unknown;
   };
   const kept = { id, name, content: message.content, tool_calls, invalid_tool_calls, tool_call_id, status, usage_metadata };
   const Message = message.constructor as new (fields: object) => T;
-  const given = { ...kept, ...fields, additional_kwargs: {}, response_metadata: {} };
+  const given = { ...kept, additional_kwargs: {}, response_metadata: {}, ...fields };
   return new Message(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)));
 }

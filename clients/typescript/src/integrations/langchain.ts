@@ -3,7 +3,7 @@
  *
  * Put it first. Blocks at `input`, at the model points and at `output` reject, as the `cause` of LangChain's
  * `MiddlewareError`; a blocked tool call gives the model one error message, and the run goes on. Model output is
- * held until it is permitted. What callbacks, tracers and `streamEvents` see of a model is its raw output.
+ * held until it is permitted, and reasoning is withheld. What callbacks and tracers see is raw.
  *
  * @module
  */
@@ -11,12 +11,13 @@
 import { interrupt, isCommand, isGraphBubbleUp } from "@langchain/langgraph";
 import { AIMessage, BaseMessage, createMiddleware, HumanMessage, ToolMessage } from "langchain";
 import { Blocked, denied, describe, Escalated, type Denied } from "../errors.js";
-import { encode, isSame, type Json, type JsonObject } from "../json.js";
+import { encode, isObject, isSame, type Json, type JsonObject } from "../json.js";
 import { ReplacedError, runPermitted, type Permitted } from "../running.js";
 import type { Session } from "../session.js";
 import { toJson, toObject } from "../values.js";
 import { textOf } from "./content.js";
-import { contentOfMessage, held, messageOf, responseOf, toolOf, usageOf, withContent, withResponse } from "./langchain-messages.js";
+import { contentOfMessage, copyOf, messageOf, responseOf, toolOf, usageOf, withContent, withoutReasoning, withResponse } from "./langchain-messages.js";
+import { holdStreams } from "./langchain-streams.js";
 import { checkOptions, notPutBack, type IntegrationOptions } from "./options.js";
 
 export type { IntegrationOptions };
@@ -52,8 +53,10 @@ function modelCall(session: Session, options: IntegrationOptions): WrapModelCall
     const tools = (request.tools ?? []).map((tool) => toolOf(tool, options.hosted === "observe"));
     const model = modelName(request.model);
     const before = await session.preModelCall(given.map(messageOf), { model, tools });
-    const answer = await handler(held(session.mode === "enforce" ? putBack(request, given, before.value) : request));
-    if (!AIMessage.isInstance(answer)) return structured(session, model, answer);
+    holdStreams();
+    const came = await handler(session.mode === "enforce" ? putBack(request, given, before.value) : request);
+    if (!AIMessage.isInstance(came)) return structured(session, model, came);
+    const answer = session.mode === "enforce" ? withoutReasoning(came) : came;
     const response = responseOf(answer);
     const after = await session.postModelCall(response, { model, usage: usageOf(answer) });
     let permitted = session.mode === "enforce" ? withResponse(answer, response, after.value as JsonObject) : answer;
@@ -97,8 +100,10 @@ function toolCall(session: Session, options: IntegrationOptions): WrapToolCall {
     const settled = await settledCall(session, options, request, handler);
     const { tool } = request as { tool?: { returnDirect?: unknown } };
     if (settled.isBlocked || tool?.returnDirect !== true) return settled.result;
-    const { value } = await session.output(valueOf(settled.result));
-    return session.mode === "enforce" ? withValue(settled.result, value, "output") : settled.result;
+    const { result } = settled;
+    const { value } = await session.output(ToolMessage.isInstance(result) ? contentOfMessage(result) : valueOf(result));
+    if (session.mode !== "enforce") return result;
+    return ToolMessage.isInstance(result) ? withContent("output", result, value) : withValue(result, value, "output");
   };
 }
 
@@ -115,6 +120,7 @@ async function settledCall(
       session,
       await permittedCall(session, request),
       async ({ args }) => {
+        holdStreams();
         result = await handler({ ...request, toolCall: { ...request.toolCall, args } });
         return valueOf(result);
       },
@@ -165,16 +171,23 @@ function isPausing(request: ToolRequest): boolean {
 function valueOf(result: unknown): Json {
   if (ToolMessage.isInstance(result)) {
     if (result.status === "error") throw new ErrorResult(result);
-    return contentOfMessage(result);
+    return withArtifact(result);
   }
   const update: unknown = isCommand(result) ? (result.update ?? {}) : result;
   if (typeof update !== "object" || update === null || Array.isArray(update)) throw notEvaluated();
   const { messages = [], ...others } = update as { messages?: unknown };
   const texts = [messages].flat().map((message) => {
     if (!BaseMessage.isInstance(message)) throw notEvaluated();
-    return contentOfMessage(message);
+    return withArtifact(message);
   });
   return Object.keys(others).length > 0 ? { ...toObject(others), messages: texts } : texts;
+}
+
+/** The content of a message, or `{content, artifact}` where it has one. */
+function withArtifact(message: BaseMessage): Json {
+  const content = contentOfMessage(message);
+  const { artifact } = message as { artifact?: unknown };
+  return artifact === undefined || artifact === null ? content : { content, artifact: artifact as Json };
 }
 
 function notEvaluated(): Denied {
@@ -183,12 +196,15 @@ function notEvaluated(): Denied {
 }
 
 function withValue<T>(result: T, value: Json, point = "post_tool_call"): T {
+  const before = toJson(valueOf(result));
+  if (isSame(before, value)) return result;
   if (ToolMessage.isInstance(result)) {
-    const changed = withContent(point, result, value);
-    if (changed !== result) (changed as ToolMessage).artifact = undefined;
-    return changed;
+    if (!isObject(before)) return withContent(point, result, value);
+    if (!isObject(value) || !isSame(Object.keys(before).sort(), Object.keys(value).sort())) {
+      throw notPutBack(point, "the transform changes the members of a result");
+    }
+    return copyOf(withContent(point, result, value["content"] as Json), { artifact: value["artifact"] });
   }
-  if (isSame(valueOf(result), value)) return result;
   throw notPutBack(point, "a command of a tool cannot be changed");
 }
 

@@ -80,7 +80,7 @@ async function mediated(
   try {
     const decision = await session.preToolCall(name, given);
     const { value } = await runPermitted(session, { name, decision }, async ({ args }) => {
-      result = await run(args);
+      result = withoutMeta(await run(args));
       return valueOf(result);
     });
     return session.mode === "enforce" ? withValue(result as CallToolResult, value) : (result as CallToolResult);
@@ -106,6 +106,18 @@ class ErrorResult extends Error {
 
 function errorResult(text: string, meta: JsonObject = {}): CallToolResult {
   return { content: [{ type: "text", text }], isError: true, ...(Object.keys(meta).length > 0 && { _meta: meta }) };
+}
+
+/** Return a result with what is evaluated of it: no `_meta`, no annotations of its parts but two. */
+function withoutMeta(result: CallToolResult): CallToolResult {
+  if (!Array.isArray(result.content)) return result;
+  const { _meta, ...rest } = result;
+  const content = result.content.map(({ _meta: own, annotations, ...part }) => {
+    const { audience, priority } = annotations ?? {};
+    const known = { ...(audience !== undefined && { audience }), ...(priority !== undefined && { priority }) };
+    return Object.keys(known).length > 0 ? { ...part, annotations: known } : part;
+  });
+  return { ...rest, content: content as CallToolResult["content"] };
 }
 
 /** What a policy sees: the text, or content and structure where they are not one text. */

@@ -38,12 +38,12 @@ export class GovernedModel implements Model {
     const inner = await this.#inner();
     let done: Extract<StreamEvent, { type: "response_done" }> | null = null;
     for await (const event of inner.getStreamedResponse(await this.#sent(request))) {
-      if (event.type === "response_started") yield event;
+      if (event.type === "response_started") yield { type: event.type };
       if (event.type === "response_done") done = event;
     }
     if (done === null) throw notPutBack("post_model_call", "the stream of the model broke off");
     const { providerData: _, ...event } = done;
-    const { response } = done;
+    const { providerData: __, ...response } = done.response;
     const { output } = await this.#permitted(response as unknown as ModelResponse);
     for (const item of output) {
       const text = item.type === "message" ? textOfItem(item) : "";

@@ -28,11 +28,7 @@ export interface AgentOptions extends ToolOptions {
   readonly modelProvider?: ModelProvider | undefined;
 }
 
-/**
- * Return a copy of an agent whose models, tools and hand-overs are evaluated, with those that it hands over to.
- *
- * A runner whose own settings name a model leaves the agent's aside: give it one of `governModel`.
- */
+/** Return a copy of an agent whose models, tools and hand-overs are evaluated, with those that it hands over to. */
 export function govern<A extends AnyAgent>(session: Session, agent: A, given: AgentOptions = {}): A {
   const options = checkOptions(given, "onEscalation", "approvals", "modelProvider");
   return new Governor(session, options).agent(agent) as A;
