@@ -27,6 +27,22 @@ NODE = ROOT / ".cache" / "clients" / "typescript" / "bin"
 FAILURES = ("none", "missing file", "kill -9", "silent service", "garbage answer", "no service")
 RESULTS = {"replaced": "secret-123", "withheld": "a bomb"}
 """What a command prints for its result to be replaced, and to be withheld, by the governed manifest."""
+TEXT = "a bomb is here"
+READS: dict[str, dict[str, Callable[[Path], dict[str, Any]]]] = {
+    "claude-code": {
+        "Read": lambda work: {"file_path": f"{work}/notes.txt"},
+        "Grep": lambda work: {"pattern": "is h.re", "path": str(work), "output_mode": "content"},
+    },
+    "copilot": {
+        "view": lambda work: {"path": f"{work}/notes.txt"},
+        "grep": lambda work: {"pattern": "is h.re", "paths": str(work), "output_mode": "content"},
+    },
+    "gemini": {
+        "read_file": lambda work: {"file_path": f"{work}/notes.txt"},
+        "grep_search": lambda work: {"pattern": "is h.re", "dir_path": str(work)},
+    },
+}
+"""The tools of a host that read a file with the text, whose result the governed manifest withholds."""
 SECONDS = 120
 Settings = dict[str, str]
 
@@ -34,7 +50,15 @@ Settings = dict[str, str]
 def _claude(url: str, home: Path, work: Path, hooks: Any) -> tuple[list[str], Settings]:
     (binary,) = CLAUDE.glob("lib/python3*/site-packages/claude_agent_sdk/_bundled/claude")
     (home / "settings.json").write_text(json.dumps(hooks))
-    command = [str(binary), "-p", "go", "--allowedTools", "Bash", "--settings", str(home / "settings.json")]
+    command = [
+        str(binary),
+        "-p",
+        "go",
+        "--allowedTools",
+        "Bash Read Grep",
+        "--settings",
+        str(home / "settings.json"),
+    ]
     return command, {
         "ANTHROPIC_BASE_URL": url,
         "ANTHROPIC_API_KEY": "none",
@@ -164,14 +188,36 @@ def result(host: str, url: str, text: str) -> tuple[bool, str]:
     return ran and replaced and text not in told, told[-1500:] + printed
 
 
-def _run(host: str, shell: str, hooks: Callable[[Path], Any]) -> tuple[bool, list[str], str]:
-    """Run an agent whose model asks for a command: whether it ran, what the model was sent, what was printed."""
+def read(host: str, url: str, tool: str) -> tuple[bool, str]:
+    """Whether the model got a denial instead of what a tool read; and what it got."""
+    _, answered, printed = _run(
+        host,
+        "true",
+        lambda home: _hooks(host, url, home, "", "post_tool_call"),
+        lambda work: (tool, READS[host][tool](work)),
+    )
+    told = "".join(answered)
+    return "denied by policy: bomb" in told and TEXT not in told, told[-1500:] + printed
+
+
+def _run(
+    host: str,
+    shell: str,
+    hooks: Callable[[Path], Any],
+    other: Callable[[Path], tuple[str, dict[str, Any]]] | None = None,
+) -> tuple[bool, list[str], str]:
+    """Run an agent whose model asks for a command, or for another tool.
+
+    Gives whether the command ran, what the model was sent, and what was printed.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         home, work = folder / "home", folder / "work"
         home.mkdir()
         work.mkdir()
-        url, answered = stack.enter_context(scripted_model(f"{shell}; touch {work}/ran"))
+        (work / "notes.txt").write_text(f"one\n{TEXT}\nthree\n")
+        call = other(work) if other is not None else None
+        url, answered = stack.enter_context(scripted_model(f"{shell}; touch {work}/ran", call))
         command, own = AGENTS[host](url, home, work, hooks(home))
         there = {"PATH": f"{NODE}:{os.environ['PATH']}", "HOME": str(home), **own}
         done = subprocess.run(
@@ -211,6 +257,8 @@ def main() -> int:
             for host in hosts:
                 for name, text in RESULTS.items():
                     show(f"{host}: a result is {name}", *result(host, service.url, text))
+                for tool in READS.get(host, ()):
+                    show(f"{host}: a result of {tool} is withheld", *read(host, service.url, tool))
         finally:
             service.stop()
     return 1 if wrong else 0

@@ -1,4 +1,4 @@
-"""A model on loopback for coding agents: it asks for one shell command, and then says that it is done.
+"""A model on loopback for coding agents: it asks for one tool, a shell unless told, and then says that it is done.
 
 It speaks the APIs that the agents speak: messages (Claude Code, Copilot CLI), responses (Codex) and contents (Gemini CLI).
 """
@@ -18,8 +18,10 @@ _ARGUMENT = {"exec_command": "cmd"}
 
 
 @contextmanager
-def scripted_model(command: str) -> Iterator[tuple[str, list[str]]]:
-    """The URL of the model, and the bodies that were sent after the command was asked for."""
+def scripted_model(
+    command: str, other: tuple[str, dict[str, Any]] | None = None
+) -> Iterator[tuple[str, list[str]]]:
+    """The URL of the model, and the bodies that were sent after the command or the `other` call was asked for."""
     answered: list[str] = []
 
     class Handler(ModelHandler):
@@ -35,7 +37,7 @@ def scripted_model(command: str) -> Iterator[tuple[str, list[str]]]:
             args = {_ARGUMENT.get(shell or "", "command"): command, "description": "Work"}
             if shell == "exec_command":
                 del args["description"]
-            call = (shell, args) if asks else None
+            call = (other or (shell, args)) if asks else None
             if path.endswith("/messages"):
                 self.send_text(_messages(call), _EVENTS)
             elif path.endswith("/responses"):
