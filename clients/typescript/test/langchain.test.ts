@@ -8,10 +8,10 @@ import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
 import { Command, MemorySaver } from "@langchain/langgraph";
 import { Client, type JsonObject } from "acs-sidecar-client";
 import { acsMiddleware } from "acs-sidecar-client/langchain";
-import { AIMessage, createAgent, createMiddleware, HumanMessage, SystemMessage, tool, ToolMessage, type BaseMessage } from "langchain";
+import { AIMessage, createAgent, createMiddleware, HumanMessage, providerStrategy, SystemMessage, tool, ToolMessage, type BaseMessage } from "langchain";
 import { z } from "zod";
 import { frameworkTests, type Outcome, type Scenario, type Step } from "./scenarios.js";
-import { blockOf, RUN, SERVICE } from "./support.js";
+import { allowing, blockOf, RUN, SERVICE } from "./support.js";
 
 /** Answers with what it was given, in turn; streams it letter by letter. */
 class ScriptedModel extends BaseChatModel {
@@ -216,12 +216,14 @@ test("streams show nothing of a model that another middleware chose but its perm
 });
 
 /** Return what is left of an answer. */
-async function answered(fields: object): Promise<BaseMessage> {
-  const session = new Client({ url: SERVICE, manifest: "governed" }).session("a");
+async function answered(fields: object, settings: object = {}): Promise<BaseMessage> {
+  const client = "responseFormat" in settings ? allowing().permissive : new Client({ url: SERVICE, manifest: "governed" });
+  const session = client.session("a", { points: RUN as never });
   const model = new ScriptedModel([]);
   model._generate = async () => ({ generations: [{ text: "", message: new AIMessage(fields as never) }] });
-  const agent = createAgent({ model, tools: [], middleware: [acsMiddleware(session)] });
-  return (await agent.invoke({ messages: [new HumanMessage("x")] })).messages.at(-1) as BaseMessage;
+  const agent = createAgent({ model, tools: [], middleware: [acsMiddleware(session)], ...settings });
+  const { messages } = await agent.invoke({ messages: [new HumanMessage("x")] });
+  return messages.find((message: BaseMessage) => AIMessage.isInstance(message)) as BaseMessage;
 }
 
 test("reasoning is withheld, in an answer and beside it", async () => {
@@ -232,6 +234,9 @@ test("reasoning is withheld, in an answer and beside it", async () => {
   });
   assert.deepEqual(beside.additional_kwargs, { __signatures: "s1" });
   assert.deepEqual(beside.response_metadata, { model_name: "m", usage: { total: 1 } });
+  const responseFormat = providerStrategy(z.object({ text: z.string() }));
+  const structured = await answered({ content: '{"text":"fine"}', additional_kwargs: { reasoning_content: LEAKS } }, { responseFormat });
+  assert.deepEqual([structured.content, structured.additional_kwargs], ['{"text":"fine"}', {}]);
   const { content } = await answered({
     content: [{ type: "thinking", thinking: LEAKS, signature: "s2" }, { type: "text", text: LEAKS }],
   });

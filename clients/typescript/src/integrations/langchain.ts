@@ -85,13 +85,13 @@ async function structured<T>(session: Session, model: string, answer: T): Promis
   const found = answer as { structuredResponse?: unknown; messages?: BaseMessage[] };
   const message = found.messages?.find((item) => AIMessage.isInstance(item));
   if (message === undefined) throw denied("post_model_call", "adapter_unsupported", "write_back", "the model answered no message");
-  const response = responseOf(message);
-  const after = await session.postModelCall(response, { model, usage: usageOf(message) });
+  const plain = session.mode === "enforce" ? withoutReasoning(message) : message;
+  const after = await session.postModelCall(responseOf(plain), { model, usage: usageOf(message) });
   const output = await session.output(toJson(found.structuredResponse));
   if (session.mode === "enforce" && (after.transformed || output.transformed)) {
     throw notPutBack(after.transformed ? after.point : output.point, "the transform does not reach the structured response");
   }
-  return answer;
+  return plain === message ? answer : { ...answer, messages: found.messages?.map((item) => (item === message ? plain : item)) };
 }
 
 function toolCall(session: Session, options: IntegrationOptions): WrapToolCall {
