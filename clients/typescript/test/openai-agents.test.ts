@@ -235,6 +235,30 @@ test("a stream keeps no copy of what was replaced", async () => {
   assert.equal(result.finalOutput, "it is [secret]");
 });
 
+test("what a text carries beside it is withheld", async () => {
+  const session = new Client({ url: SERVICE, manifest: "governed" }).session("a", { points: RUN as never });
+  const message = assistantMessage("fine");
+  const [text] = message.content as [object];
+  const annotated = { ...message, content: [{ ...text, providerData: { annotations: [{ title: "secret-123" }] } }] };
+  const model = new ScriptedModel([modelResponder(() => [annotated] as never)]);
+  const result = await runner.run(govern(session, new Agent({ name: "a", model })), "x");
+  assert.equal(result.finalOutput, "fine");
+  assert.doesNotMatch(JSON.stringify([result.rawResponses, result.history]), /secret-123/);
+});
+
+test("a call that waits for a person is evaluated again when it runs", async () => {
+  const points: string[] = [];
+  const session = new Client({ url: SERVICE, manifest: "governed" }).session("a", { points: RUN as never, onDecision: ({ point }) => points.push(point) });
+  const search = tool({ name: "search", description: "", parameters: z.object({ q: z.string() }), needsApproval: true, execute: () => "found" });
+  const model = scripted([{ calls: [{ name: "search", args: { q: "x" } }] }, { text: "fine" }]);
+  const agent = govern(session, new Agent({ name: "a", model, tools: [search] }), { onEscalation: () => assert.fail("nothing escalates") });
+  const paused = await runner.run(agent, "x");
+  for (const item of paused.interruptions) paused.state.approve(item);
+  assert.equal((await runner.run(agent, paused.state)).finalOutput, "fine");
+  assert.deepEqual(points.filter((point) => point === "pre_tool_call").length, 2);
+  assert.equal(session.budgets.calls, 1);
+});
+
 test("the model of a runner does not replace that of a governed agent", async () => {
   const session = new Client({ url: SERVICE, manifest: "governed" }).session("a", { points: RUN as never });
   const other = new Runner({ tracingDisabled: true, model: scripted([{ text: "it is secret-123" }]) });

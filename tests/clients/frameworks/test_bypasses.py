@@ -39,6 +39,9 @@ CAME: dict[tuple[str, str], tuple[list[str], str]] = {
     ("openai_agents", "added agent"): ([], "pre_model_call: ungoverned"),
     ("openai_agents", "added hand-over"): ([], "pre_model_call: ungoverned"),
     ("openai_agents", "prompts"): ([], "input: service"),
+    ("openai_agents", "waiting"): (["search"], "['fine', 1]"),
+    ("openai_agents", "beside a text"): ([], "'annotations': [], 'text': 'fine', 'type': 'output_text', 'logprobs': []"),
+    ("openai_agents", "beside a streamed text"): ([], "'annotations': [], 'text': 'fine', 'type': 'output_text', 'logprobs': []"),
     ("openai_agents", "brought model"): ([], f"['pre_model_call: ungoverned: {OTHER_MODEL}']"),
     ("openai_agents", "brought model in a mapping"): ([], f"['pre_model_call: ungoverned: {OTHER_MODEL}']"),
     ("openai_agents", "brought model behind a hand-over"): ([], f"['pre_model_call: ungoverned: {OTHER_MODEL}']"),
@@ -142,6 +145,13 @@ def test_a_result_that_is_the_answer_passes_output(came: Any) -> None:
     if not FRAMEWORKS["langchain"].is_there:
         pytest.skip("`make client-environments` installs the frameworks")
     assert came("langchain")["direct"][3][-2:] == ["post_tool_call", "output"]
+
+
+def test_a_call_that_waits_is_evaluated_again(came: Any) -> None:
+    """A person of the host may take long: the permit from before the pause of OpenAI Agents is given back."""
+    if not FRAMEWORKS["openai_agents"].is_there:
+        pytest.skip("`make client-environments` installs the frameworks")
+    assert came("openai_agents")["waiting"][3].count("pre_tool_call") == 2
 
 
 def test_every_way_is_expected(came: Any) -> None:

@@ -31,7 +31,11 @@ export class Attempts {
     this.#options = options;
   }
 
-  /** True if the call waits for a person; `isWanted` is what the tool itself says. */
+  /**
+   * True if the call waits for a person; `isWanted` is what the tool itself says.
+   *
+   * A permit of a call that waits is given back: the call is evaluated again when it runs.
+   */
   async isPaused(name: string, id: string, args: Json, isWanted: boolean): Promise<boolean> {
     const { onEscalation, approvals } = this.#options;
     if (onEscalation === undefined) return isWanted;
@@ -39,7 +43,8 @@ export class Attempts {
     const attempt = await this.#evaluate(name, id, args);
     const ticket = attempt.blocked instanceof Escalated ? attempt.blocked.ticket : null;
     if (ticket === null) {
-      this.#judged.set(id, attempt);
+      if (attempt.permitted !== null && isWanted) this.#session.budgets.releaseCall();
+      else this.#judged.set(id, attempt);
       return isWanted;
     }
     onEscalation(ticket, id);

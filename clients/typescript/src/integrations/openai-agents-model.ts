@@ -86,13 +86,14 @@ export class GovernedModel implements Model {
   }
 
   async #permitted(response: ModelResponse): Promise<ModelResponse> {
-    const view = viewOf(response.output);
+    const enforces = this.#session.mode === "enforce";
+    const view = viewOf(enforces ? response.output.map(plain) : response.output);
     const { inputTokens, outputTokens } = response.usage;
     const usage = { prompt_tokens: inputTokens, completion_tokens: outputTokens };
     const finish = view.calls.length > 0 ? "tool_calls" : "stop";
     const shown = { content: view.content, tool_calls: view.calls, finish_reason: finish };
     const after = (await this.#session.postModelCall(shown, { usage })).value as JsonObject;
-    if (this.#session.mode !== "enforce") {
+    if (!enforces) {
       if (view.calls.length === 0) await this.#session.output(view.content);
       return response;
     }
@@ -105,6 +106,18 @@ export class GovernedModel implements Model {
     const { providerData: _, ...rest } = response;
     return { ...rest, output };
   }
+}
+
+/** Return an item without what its texts carry beside them (annotations, log probabilities): that passes no point. */
+function plain(item: AgentOutputItem): AgentOutputItem {
+  if (!("role" in item) || item.role !== "assistant") return item;
+  if (!item.content.some((part) => part.type === "output_text" && part.providerData)) return item;
+  const content = item.content.map((part) => {
+    if (part.type !== "output_text") return part;
+    const { providerData: _, ...text } = part;
+    return text;
+  });
+  return { ...item, content };
 }
 
 interface View {

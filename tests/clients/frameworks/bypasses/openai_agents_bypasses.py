@@ -1,11 +1,12 @@
-"""OpenAI Agents: hand-overs that are added to a governed agent, prompts, and models that a run brings."""
+"""OpenAI Agents: hand-overs that are added, prompts, models that a run brings, waiting calls, annotations."""
 
 import asyncio
 from typing import Any
 
 from agents import Agent, RunConfig, Runner, function_tool, handoff, set_tracing_disabled
 from agents.testing import ScriptedModel, assistant_message, function_call
-from trying import delete_file, main
+from openai.types.responses.response_output_text import AnnotationURLCitation, Logprob
+from trying import delete_file, main, search
 
 from acs_client import Denied, Session, govern
 
@@ -72,6 +73,43 @@ def brought(model: Any, wrap: Any = lambda agent, _: agent) -> Any:
     return way
 
 
+def waiting(session: Session) -> Any:
+    """A tool whose host asks a person about each call."""
+    tool = function_tool(search, needs_approval=True)
+    model = script(function_call("search", {"q": "x"}, call_id="1"), assistant_message("fine"))
+    agent = govern(Agent("one", tools=[tool], model=model), session=session)
+    paused = Runner.run_sync(agent, "hello")
+    state = paused.to_state()
+    for item in paused.interruptions:
+        state.approve(item)
+    return [Runner.run_sync(agent, state).final_output, session.budgets.calls]
+
+
+def beside(streams: bool) -> Any:
+    """All that is seen of a text that has an annotation and its tokens."""
+
+    def way(session: Session) -> Any:
+        message = assistant_message("fine")
+        (text,) = message.content
+        text.annotations = [
+            AnnotationURLCitation(
+                type="url_citation", start_index=0, end_index=1, title="it is secret-123", url="http://x"
+            )
+        ]
+        text.logprobs = [Logprob(token="secret-123", bytes=[], logprob=0.0, top_logprobs=[])]  # noqa: S106
+        agent = govern(Agent("one", model=script(message)), session=session)
+        if not streams:
+            return Runner.run_sync(agent, "hello").to_input_list()
+
+        async def run() -> Any:
+            result = Runner.run_streamed(agent, "hello")
+            return [*[str(event) async for event in result.stream_events()], result.to_input_list()]
+
+        return asyncio.run(run())
+
+    return way
+
+
 def leaking(_: Any) -> Any:
     """A model that nobody governs."""
     return script(assistant_message("it is secret-123"))
@@ -96,6 +134,9 @@ if __name__ == "__main__":
             "added hand-over": handing(handoff),
             "prompts": prompts,
             "streamed": streamed,
+            "waiting": waiting,
+            "beside a text": beside(False),
+            "beside a streamed text": beside(True),
             "brought model": brought(leaking),
             "brought model in a mapping": brought(leaking, as_mapping),
             "brought model behind a hand-over": brought(leaking, handed_to),

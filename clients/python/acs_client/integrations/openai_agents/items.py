@@ -23,6 +23,7 @@ __all__ = [
 
 _TEXT_PARTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
 _ROLES = {"user": "user", "assistant": "assistant", "system": "system", "developer": "system", "tool": "tool"}
+_BESIDE = frozenset({"annotations", "logprobs"})
 _OWN = frozenset({"id", "type", "status", "call_id"})
 
 Answer = dict[str, Any]
@@ -96,9 +97,10 @@ def read_answer(output: list[Any]) -> Answer:
 def with_answer(output: list[Any], before: Answer, after: Answer) -> list[Any]:
     """Return the items of an answer with what a transform has made of it.
 
-    Reasoning passes no point: its texts are withheld, and what lets the provider go on with it stays.
+    Reasoning passes no point, nor do annotations and log probabilities of texts: they are withheld, and what
+    lets the provider go on with reasoning stays.
     """
-    released = [_without_reasoning(item) for item in output]
+    released = [_plain(item) for item in output]
     if after["content"] != before["content"]:
         released = _with_contents(released, after["content"])
     if after["tool_calls"] != before["tool_calls"]:
@@ -149,7 +151,7 @@ def _with_text(part: Any, text: str | None) -> Any:
         raise _not_put_back("the transform leaves no text")
     if isinstance(part, str):
         return text
-    plain: dict[str, Any] = {name: [] for name in ("annotations", "logprobs") if part.get(name)}
+    plain: dict[str, Any] = {name: [] for name in _BESIDE if part.get(name)}
     return part if _text_of(part) == text else {**part, **plain, _TEXT_PARTS[part["type"]]: text}
 
 
@@ -186,10 +188,18 @@ def _call(item: Any) -> dict[str, Any]:
     return {"id": str(members.get("id") or members.get("call_id")), "name": item.type, "args": arguments}
 
 
-def _without_reasoning(item: Any) -> Any:
-    if item.type != "reasoning" or not (item.summary or getattr(item, "content", None)):
-        return item
-    return item.model_copy(update={"summary": [], "content": None})
+def _plain(item: Any) -> Any:
+    """Return an item of an answer with what is evaluated of it."""
+    if item.type == "reasoning" and (item.summary or getattr(item, "content", None)):
+        return item.model_copy(update={"summary": [], "content": None})
+    if item.type == "message":
+        return item.model_copy(update={"content": [_plain_part(part) for part in item.content]})
+    return item
+
+
+def _plain_part(part: Any) -> Any:
+    beside: dict[str, Any] = {name: [] for name in _BESIDE if getattr(part, name, None)}
+    return part.model_copy(update=beside) if beside else part
 
 
 def _with_contents(output: list[Any], content: Any) -> list[Any]:

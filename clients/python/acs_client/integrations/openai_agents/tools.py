@@ -94,15 +94,25 @@ class _Invoker:
         self._awaited: dict[str, tuple[bytes, ToolCall | Blocked]] = {}
 
     async def needs_approval(self, context: Any, args: dict[str, Any], call_id: str) -> bool:
-        """Evaluate a call; true if the run must pause for it."""
+        """Evaluate a call; true if the run must pause for it.
+
+        A permit of a call that the tool itself wants a person to see is given back: the call is evaluated
+        again when it runs, however long that takes.
+        """
         found = await self._evaluated(args, call_id)
         if isinstance(found, Escalated) and found.ticket is not None:
+            return True
+        if not isinstance(found, Blocked) and await self._is_wanted(context, args, call_id):
+            self._session.budgets.release_call()
             return True
         self._awaited[call_id] = (encode(to_json(args)), found)
         if len(self._awaited) > _MAX_AWAITED:
             del self._awaited[next(iter(self._awaited))]
-        if isinstance(found, Blocked) or not callable(self._wanted):
-            return self._wanted is True and not isinstance(found, Blocked)
+        return False
+
+    async def _is_wanted(self, context: Any, args: dict[str, Any], call_id: str) -> bool:
+        if not callable(self._wanted):
+            return self._wanted is True
         wanted = self._wanted(context, args, call_id)
         return bool(await wanted if inspect.isawaitable(wanted) else wanted)
 
