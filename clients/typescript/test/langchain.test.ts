@@ -243,6 +243,16 @@ test("reasoning is withheld, in an answer and beside it", async () => {
   assert.deepEqual(content, [{ type: "thinking", thinking: "", signature: "s2" }, { type: "text", text: "it is [secret] now" }]);
 });
 
+test("where streams cannot be held back, no model is asked and no tool runs", async () => {
+  const middleware = acsMiddleware(allowing().permissive.session("a", { points: RUN as never }));
+  const request = { systemMessage: new SystemMessage(""), messages: [], model: new ScriptedModel([]) };
+  const asked = await blockOf(() => middleware.wrapModelCall?.(request as never, () => assert.fail("it was asked")));
+  assert.deepEqual([asked.point, asked.cause], ["pre_model_call", "stream"]);
+  const toolCall = { name: "search", args: {}, id: "c" };
+  const result = await middleware.wrapToolCall?.({ toolCall, runtime: {} } as never, () => assert.fail("it ran"));
+  assert.match((result as ToolMessage).text, /streams cannot be held back without AsyncLocalStorage$/);
+});
+
 test("what a tool returns beside its text is evaluated", async () => {
   const fields = { name: "search", description: "", schema: z.object({ q: z.string() }), responseFormat: "content_and_artifact" as const };
   const artifacts: [unknown, unknown, string][] = [

@@ -1,6 +1,8 @@
 /** What the streams of a run show of a model or a tool of LangChain: what came of it, once that is permitted. */
 
 import { getConfig } from "@langchain/langgraph";
+import { denied } from "../errors.js";
+import type { Point } from "../profile.js";
 
 const NESTED_GRAPHS = "__pregel_stream"; // where LangGraph keeps the stream that nested graphs write to
 
@@ -18,10 +20,14 @@ interface Manager {
 /**
  * Keep from the streams of a run what happens below the step at hand, where nothing is evaluated.
  *
- * That is what a model says, what another says that it or a tool asks, and what nested graphs do.
+ * That is what a model says, what another says that it or a tool asks, and what nested graphs do. Throws `Denied`
+ * where there is no `AsyncLocalStorage`, which has the configuration of the step.
  */
-export function holdStreams(): void {
-  const config = getConfig() as Config;
+export function holdStreams(point: Point): void {
+  const config = getConfig() as Config | undefined;
+  if (config === undefined) {
+    throw denied(point, "streaming_unsupported", "stream", "streams cannot be held back without AsyncLocalStorage");
+  }
   const { [NESTED_GRAPHS]: _, ...configurable } = config.configurable ?? {};
   config.callbacks = withoutListeners(config.callbacks);
   config.configurable = configurable;

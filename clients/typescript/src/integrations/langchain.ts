@@ -53,7 +53,7 @@ function modelCall(session: Session, options: IntegrationOptions): WrapModelCall
     const tools = (request.tools ?? []).map((tool) => toolOf(tool, options.hosted === "observe"));
     const model = modelName(request.model);
     const before = await session.preModelCall(given.map(messageOf), { model, tools });
-    holdStreams();
+    holdStreams("pre_model_call");
     const came = await handler(session.mode === "enforce" ? putBack(request, given, before.value) : request);
     if (!AIMessage.isInstance(came)) return structured(session, model, came);
     const answer = session.mode === "enforce" ? withoutReasoning(came) : came;
@@ -120,7 +120,7 @@ async function settledCall(
       session,
       await permittedCall(session, request),
       async ({ args }) => {
-        holdStreams();
+        holdStreams("pre_tool_call");
         result = await handler({ ...request, toolCall: { ...request.toolCall, args } });
         return valueOf(result);
       },
