@@ -1,6 +1,6 @@
 """Searching logs backwards: what is found, in which order, and that parts add up to all (section 15.2)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from acs_sidecar.audit.format.record import AuditEntry, record_line, rfc3339
 from acs_sidecar.audit.read.decision_lines import counted_members
-from acs_sidecar.audit.read.search import RecordPlace, RecordSource, Wanted, search
+from acs_sidecar.audit.read.search import RecordPlace, RecordSource, Wanted, first_from, search
 
 START = 1_767_323_045_000_000
 
@@ -26,9 +26,10 @@ class Lines:
         """How many there are."""
         return len(self.records)
 
-    def block(self, start: int, end: int) -> bytes:
-        """Return some of them."""
-        return b"".join(record + b"\n" for record in self.records[start:end])
+    def pieces(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+        """Yield some of them, seven at once."""
+        for at in range(start, end, 7):
+            yield at, b"".join(record + b"\n" for record in self.records[at : min(at + 7, end)])
 
 
 def log(number: int, steps: Sequence[tuple[int, str]]) -> Lines:
@@ -126,6 +127,45 @@ def test_durations_from_a_length_on_are_found(durations: list[int], least: int) 
     found = search([Lines(origin, lines)], Wanted(duration_us=least), most=1_000).records
     expected = [duration for duration in reversed(durations) if duration >= least]
     assert [record["duration_us"] for record in found] == expected
+
+
+def test_lines_that_have_every_text_are_found() -> None:
+    """However the lines that have one of them and those that have the other take turns."""
+    tools, reasons = ["mail", "file", "file", "mail", "chat"], ["late", "rude", "late"]
+    wanted = Wanted({"tool": "file", "decision": "deny"}, reason="late")
+    for turn in range(15):
+        entries = [
+            AuditEntry("deny" if at % 2 else "allow", "input", tool=tools[at % 5], reason=reasons[at % 3])
+            for at in range(turn, turn + 40)
+        ]
+        lines = [
+            record_line(one, "acs/host/0/aaaa", at, str(at), rfc3339(START)) for at, one in enumerate(entries)
+        ]
+        found = search([Lines("acs/host/0/aaaa", lines)], wanted).records
+        fitting = [str(at) for at, one in enumerate(entries) if wanted.admits(orjson.loads(lines[at]))]
+        assert len(fitting) > 1
+        assert names(found) == fitting[::-1]
+
+
+def test_a_search_goes_on_from_a_place_without_looking_for_it() -> None:
+    """One record is read to see that the place is what it says; one that is not is searched for."""
+    read: list[int] = []
+
+    class Counted(Lines):
+        def pieces(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+            read.append(start)
+            return super().pieces(start, end)
+
+    written = log(0, [(1, "mail")] * 1_000)
+    counted = Counted(written.origin, written.records)
+    time = str(orjson.loads(written.records[500])["time"])
+    assert first_from(counted, RecordPlace(time, written.origin, 500)) == 500
+    assert read == [500]
+    for position in (0, 499, 501, 999, 1_000):
+        assert first_from(counted, RecordPlace(time, written.origin, position)) == (
+            500 if position <= 500 else 501
+        )
+    assert first_from(counted, RecordPlace(time, "acs/host/1/aaaa", 500)) == 501
 
 
 def test_a_line_that_is_no_record_is_named() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from acs_sidecar.audit.format.record import AuditEntry
 from acs_sidecar.audit.log.directory import find_logs
-from acs_sidecar.audit.log.records import record_block
+from acs_sidecar.audit.log.records import record_pieces
 from acs_sidecar.audit.log.writer import FileAuditLog
 from acs_sidecar.console import disk_logs
 from tests.audit.log.logs import settings, with_log
@@ -295,12 +295,12 @@ def blocks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many records each block had that was read; each takes a while."""
     read: list[int] = []
 
-    def slow(segments: Sequence[tuple[int, Path]], start: int, end: int) -> bytes:
+    def slow(segments: Sequence[tuple[int, Path]], start: int, end: int) -> Iterator[tuple[int, bytes]]:
         read.append(end - start)
         time.sleep(0.1)
-        return record_block(segments, start, end)
+        return record_pieces(segments, start, end)
 
-    monkeypatch.setattr(disk_logs, "record_block", slow)
+    monkeypatch.setattr(disk_logs, "record_pieces", slow)
     return read
 
 

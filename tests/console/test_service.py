@@ -298,7 +298,7 @@ def test_a_log_with_a_gap_is_damaged(other: tuple[ServiceClient, list[tuple[int,
     answers[:] = [(200, size), (200, b'{"records": []}')]
     (source,) = ServiceLogs(client).sources()
     with pytest.raises(LogDamagedError, match="record 3 is missing"):
-        source.block(3, 9)
+        list(source.pieces(3, 9))
     answers[:] = [(500, b'{"detail": "the audit log is damaged at this position"}')]
     with pytest.raises(LogDamagedError, match="damaged at this position"):
         ServiceLogs(client).reader.record(LOG, 0)

@@ -2,12 +2,12 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from acs_sidecar.audit.log.directory import find_logs
-from acs_sidecar.audit.log.records import record_block
+from acs_sidecar.audit.log.records import record_pieces
 from acs_sidecar.audit.read.reader import AuditReader, LogSummary
 from acs_sidecar.console.log_access import DiskUse
 
@@ -22,8 +22,8 @@ class _LogOnDisk:
     size: int
     segments: Sequence[tuple[int, Path]]
 
-    def block(self, start: int, end: int) -> bytes:
-        return record_block(self.segments, start, end)
+    def pieces(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+        return record_pieces(self.segments, start, end)
 
 
 class DiskLogs:

@@ -1,7 +1,7 @@
 """What the pages ask of audit logs, wherever those are read from (section 15.2)."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Protocol, TypeVar
@@ -96,10 +96,11 @@ class _WhileAsked:
     def size(self) -> int:
         return self.source.size
 
-    def block(self, start: int, end: int) -> bytes:
-        if self.gone.is_set():
-            raise ClientDisconnect
-        return self.source.block(start, end)
+    def pieces(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+        for piece in self.source.pieces(start, end):
+            if self.gone.is_set():
+                raise ClientDisconnect
+            yield piece
 
 
 async def read_for(
@@ -107,7 +108,7 @@ async def read_for(
 ) -> Found:
     """Return what `read` makes of the logs, in a thread of its own.
 
-    Raises `ClientDisconnect` at the next block when who asked has left the page, and what `read` raises.
+    Raises `ClientDisconnect` at the next piece when who asked has left the page, and what `read` raises.
     """
     gone = Event()
 

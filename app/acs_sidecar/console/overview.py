@@ -13,11 +13,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from acs_sidecar.audit.format.claims import LogState
-from acs_sidecar.audit.format.record import parse_record, rfc3339
+from acs_sidecar.audit.format.record import rfc3339
 from acs_sidecar.audit.log.records import LogDamagedError
 from acs_sidecar.audit.read.decision_lines import counted_members
 from acs_sidecar.audit.read.reader import LogSummary
-from acs_sidecar.audit.read.search import FoundPart, RecordPlace, RecordSource, Wanted, first_from, search
+from acs_sidecar.audit.read.search import (
+    FoundPart,
+    RecordPlace,
+    RecordSource,
+    Wanted,
+    first_from,
+    place_at,
+    search,
+)
 from acs_sidecar.console.decisions import UnreadableFilterError, damage, place, written
 from acs_sidecar.console.log_access import DiskUse, LogAccess, read_for
 from acs_sidecar.console.manifest_set import ManifestAccess, ShownManifest
@@ -119,11 +127,11 @@ def _row(summary: LogSummary, source: RecordSource | None, now: datetime) -> _Lo
     day_ago = RecordPlace(_time(now - _DAY), "", 0)
     recent = summary.last_time is not None and summary.last_time >= day_ago.time
     try:
-        opened = parse_record(source.block(0, 1)[:-1]) or {}
+        opened = place_at(source, 0).time
         last_day = source.size - first_from(source, day_ago) if recent else 0
     except LogDamagedError:
         return _LogRow(replace(summary, state=LogState.DAMAGED))
-    return _LogRow(summary, str(opened.get("time")) if opened else None, last_day)
+    return _LogRow(summary, opened, last_day)
 
 
 def _annotators(manifests: Mapping[str, ShownManifest]) -> list[dict[str, object]]:

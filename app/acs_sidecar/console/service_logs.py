@@ -1,5 +1,6 @@
 """The audit logs of a running service, by its API (sections 4.5, 15.1)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -72,15 +73,13 @@ class _LogOfService:
     origin: str
     size: int
 
-    def block(self, start: int, end: int) -> bytes:
-        lines: list[bytes] = []
-        while start + len(lines) < end:
-            at = start + len(lines)
-            part = self.reader.records(self.origin, at, end - at)[: end - at]
-            if not part:
-                raise LogDamagedError(f"record {at} is missing")
-            lines += part
-        return b"".join(line + b"\n" for line in lines)
+    def pieces(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+        while start < end:
+            lines = self.reader.records(self.origin, start, end - start)[: end - start]
+            if not lines:
+                raise LogDamagedError(f"record {start} is missing")
+            yield start, b"".join(line + b"\n" for line in lines)
+            start += len(lines)
 
 
 class ServiceLogs:

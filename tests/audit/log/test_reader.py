@@ -14,7 +14,7 @@ from acs_sidecar.audit.format.record import AuditEntry
 from acs_sidecar.audit.format.tiles import Tile, TileHashes
 from acs_sidecar.audit.log.directory import LogDirectory, find_logs
 from acs_sidecar.audit.log.open_log import LogLimits
-from acs_sidecar.audit.log.records import LogDamagedError, record_block
+from acs_sidecar.audit.log.records import LogDamagedError, record_pieces
 from acs_sidecar.audit.log.writer import FileAuditLog
 from acs_sidecar.audit.read.reader import AuditReader, NotInLogError, UnknownLogError
 from tests.audit.log.logs import KEY, decisions, entry, newest, settings, until, with_log
@@ -211,18 +211,43 @@ def test_nothing_outside_is_served(tmp_path: Path) -> None:
         reader.records(log.origin, 0, 1)
 
 
-def test_a_block_has_the_lines_of_its_records(log: LogDirectory) -> None:
+def test_pieces_have_the_lines_of_their_records(log: LogDirectory) -> None:
     """Whichever it begins and ends with, over the ends of segments too."""
     written, segments = lines(log), log.segments()
     assert len(segments) > 3
     ends = sorted({0, 1, 7, *(first + off for first, _ in segments[1:] for off in (-1, 0, 1)), len(written)})
     for start in ends:
         for end in (end for end in ends if end >= start):
-            block = record_block(segments, start, end)
-            assert block == b"".join(line + b"\n" for line in written[start:end])
+            index = start
+            for first, piece in record_pieces(segments, start, end):
+                found = piece.splitlines()
+                assert (first, found) == (index, written[index : index + len(found)])
+                index += len(found)
+            assert index == end
 
 
-def test_a_block_names_the_first_record_that_is_missing(tmp_path: Path) -> None:
+def test_long_lines_come_in_several_pieces(tmp_path: Path) -> None:
+    """Each piece ends with a line and has at most 64 KiB."""
+    path = tmp_path / "records-0000000000.jsonl"
+    lines = [b'{"index":%d,"text":"%s"}\n' % (index, b"x" * (index * 1_999 % 16_000)) for index in range(99)]
+    path.write_bytes(b"".join(lines))
+    pieces = list(record_pieces([(0, path)], 2, 97))
+    assert len(pieces) > 5
+    assert b"".join(piece for _, piece in pieces) == b"".join(lines[2:97])
+    assert all(len(piece) <= 1 << 16 and piece.startswith(b'{"index":%d,' % first) for first, piece in pieces)
+
+
+def test_a_line_that_was_removed_is_missing(tmp_path: Path) -> None:
+    """From anywhere between the records that are read."""
+    log = closed(tmp_path, 200)
+    ((_, path),) = log.segments()
+    before = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*before[:90], *before[91:]]))
+    with pytest.raises(LogDamagedError, match="record 149 is missing"):
+        list(record_pieces(log.segments(), 10, 150))
+
+
+def test_pieces_name_the_first_record_that_is_missing(tmp_path: Path) -> None:
     """At the end of a file that was cut off, in a segment that is gone, and behind the log."""
     log = closed(tmp_path)
     segments = log.segments()
@@ -236,17 +261,17 @@ def test_a_block_names_the_first_record_that_is_missing(tmp_path: Path) -> None:
         (COUNT, COUNT + 3, COUNT + 2),
     ):
         with pytest.raises(LogDamagedError, match=f"record {missing} is missing"):
-            record_block(log.segments(), start, end)
+            list(record_pieces(log.segments(), start, end))
 
 
-def test_a_block_reads_no_more_than_its_records_can_be(tmp_path: Path) -> None:
+def test_pieces_read_no_more_than_its_records_can_be(tmp_path: Path) -> None:
     """A line without end is not read to its end."""
     log = closed(tmp_path, 200)
     ((_, path),) = log.segments()
     before = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*before[:20], b"x" * 800_000, *before[20:]]))
     with pytest.raises(LogDamagedError, match="record 20 is missing"):
-        record_block(log.segments(), 0, 40)
+        list(record_pieces(log.segments(), 0, 40))
 
 
 def test_a_record_without_end_is_not_read_to_its_end(tmp_path: Path) -> None:

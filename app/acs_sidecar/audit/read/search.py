@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import NamedTuple, Protocol
 
 import orjson
@@ -12,10 +13,22 @@ from acs_sidecar.audit.format.record import has_header, parse_record
 from acs_sidecar.audit.log.records import LogDamagedError
 from acs_sidecar.spec.values import Json
 
-__all__ = ["FoundPart", "RecordPlace", "RecordSource", "Wanted", "first_from", "parsed_record", "search"]
+__all__ = [
+    "FoundPart",
+    "RecordPlace",
+    "RecordSource",
+    "Wanted",
+    "first_from",
+    "parsed_record",
+    "place_at",
+    "search",
+]
 
 ParseRecord = Callable[[bytes, str, int], Mapping[str, Json] | None]
 """Parses the line at a place of a log to the members of a record, or to `None` where it is none of there."""
+
+FindText = Callable[[bytes, int], int]
+"""Returns where in some lines, from an offset on, a text is that wanted records have, or -1."""
 
 _FIRST_BLOCK = 64
 _MOST_BLOCK = 4_096
@@ -34,9 +47,10 @@ class RecordSource(Protocol):
         """How many records may be shown."""
         ...
 
-    def block(self, start: int, end: int) -> bytes:
-        """Return the exact lines of the records `[start, end)`, each with its newline.
+    def pieces(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+        """Yield the exact lines of the records `[start, end)`, each with its newline, many at once.
 
+        Each piece comes with the index of its first record; every record is in one of them.
         Raises `LogDamagedError`, `OSError`.
         """
         ...
@@ -68,15 +82,15 @@ class Wanted:
         """What `until` is as a place."""
         return None if self.until is None else RecordPlace(self.until, "", -1)
 
-    def patterns(self) -> list[re.Pattern[bytes]]:
-        """Return what every such line contains: canonical JSON writes a member in one way."""
+    def finders(self) -> list[FindText]:
+        """Return what finds each text of such a line: canonical JSON writes a member in one way."""
         texts = [orjson.dumps(name) + b":" + orjson.dumps(value) for name, value in self.members.items()]
+        patterns = []
         if self.reason is not None:
-            texts.append(orjson.dumps(self.reason)[1:-1])
-        patterns = [re.escape(text) for text in texts]
+            patterns.append(re.escape(orjson.dumps(self.reason)[1:-1]))
         if self.duration_us is not None:
             patterns.append(_at_least_pattern(math.ceil(self.duration_us)))
-        return [re.compile(pattern) for pattern in patterns]
+        return [*map(_text_finder, texts), *map(_pattern_finder, patterns)]
 
     def admits(self, record: Mapping[str, Json]) -> bool:
         """True if a record is to be shown."""
@@ -89,14 +103,29 @@ class Wanted:
         return self.reason is None or self.reason in str(record.get("reason") or "")
 
 
+def _text_finder(text: bytes) -> FindText:
+    """Return what finds a text of more than a few bytes, which is faster than by a pattern."""
+    return lambda lines, start: lines.find(text, start)
+
+
+def _pattern_finder(pattern: bytes) -> FindText:
+    search = re.compile(pattern).search
+
+    def find(lines: bytes, start: int) -> int:
+        found = search(lines, start)
+        return found.start() if found else -1
+
+    return find
+
+
 def _at_least_pattern(least: int) -> bytes:
-    """Return a pattern of every duration that is as long."""
+    """Return a pattern of every duration that is as long, without its first quote: quotes are everywhere."""
     digits = str(least)
     forms = [digits, f"[0-9]{{{len(digits) + 1},}}"]
     for at, digit in enumerate(digits):
         if digit != "9":
             forms.append(f"{digits[:at]}[{int(digit) + 1}-9][0-9]{{{len(digits) - at - 1}}}")
-    return rf'"duration_us":(?:{"|".join(forms)})(?![0-9])'.encode()
+    return rf'duration_us":(?:{"|".join(forms)})(?![0-9])'.encode()
 
 
 def _at_least(value: Json, least: float) -> bool:
@@ -159,14 +188,19 @@ def search(
 
 
 def first_from(source: RecordSource, place: RecordPlace) -> int:
-    """Return the index of a log's first record at or behind a place, by bisection; its size where none is.
+    """Return the index of a log's first record at or behind a place; its size where none is.
+
+    A place of this log says where it is itself, and others are found by bisection.
 
     Raises `LogDamagedError` when a record is missing or none, `OSError`.
     """
+    named = place.position if place.log == source.origin else -1
+    if 0 <= named < source.size and place_at(source, named) == place:
+        return named
     low, high = 0, source.size
     while low < high:
         middle = (low + high) // 2
-        found, _ = _parsed(source, source.block(middle, middle + 1)[:-1], middle)
+        found = place_at(source, middle)
         low, high = (middle + 1, high) if found < place else (low, middle)
     return low
 
@@ -185,7 +219,7 @@ class _Cursor:
         self._parse = parse
         self._source = source
         self._wanted = wanted
-        self._patterns = wanted.patterns()
+        self._finders = wanted.finders()
         self._before = before
         self._end: int | None = source.size if before == _NEWEST else None
         self._block = block
@@ -214,17 +248,17 @@ class _Cursor:
             self.done = True
             return
         start = max(0, self._end - self._block)
-        block = self._source.block(start, self._end)
-        oldest, _ = _parsed(self._source, block[: block.index(b"\n")], start)
-        for number, line in _matching_lines(block, self._patterns):
-            place, record = _parsed(self._source, line, start + number, self._parse)
-            if self._wanted.admits(record):
-                self._found.append((place, record))
+        for first, lines in self._source.pieces(start, self._end):
+            if first == start:
+                self.horizon = _first_place(self._source, first, lines)
+            for number, line in _matching_lines(lines, self._finders):
+                place, record = _parsed(self._source, line, first + number, self._parse)
+                if self._wanted.admits(record):
+                    self._found.append((place, record))
         self.looked_at += self._end - start
-        self.horizon = oldest
         self._end, self._block = start, min(2 * self._block, _MOST_BLOCK)
         since = self._wanted.since
-        self.done = start == 0 or (since is not None and oldest.time < since)
+        self.done = start == 0 or (since is not None and self.horizon.time < since)
 
     def taken(self, horizon: RecordPlace | None) -> list[_Found]:
         """Return what was found from a place on, or all of it, once."""
@@ -233,28 +267,28 @@ class _Cursor:
         return taken
 
 
-def _matching_lines(block: bytes, patterns: Sequence[re.Pattern[bytes]]) -> Iterator[tuple[int, bytes]]:
-    """Yield number and text of each line in which all patterns are; no pattern matches a newline.
+def _matching_lines(lines: bytes, finders: Sequence[FindText]) -> Iterator[tuple[int, bytes]]:
+    """Yield number and text of each line in which every text is; none has a newline in it.
 
-    Each pattern is searched from the line on that the others have come to, so that the rarest one decides how
-    many lines are looked at.
+    Each text is searched for from the line on that the others have come to, by turns, so that the rarest one
+    decides how many lines are looked at.
     """
-    if not patterns:
-        yield from enumerate(block[:-1].split(b"\n"))
+    if not finders:
+        yield from enumerate(lines[:-1].split(b"\n"))
         return
-    start = counted = number = 0
-    while start < len(block):
-        end = block.index(b"\n", start)
-        for pattern in patterns:
-            if (found := pattern.search(block, start)) is None:
-                return
-            if found.start() > end:
-                start = block.rindex(b"\n", start, found.start()) + 1
-                break
-        else:
-            number, counted = number + block.count(b"\n", counted, start), start
-            yield number, block[start:end]
-            start = end + 1
+    start, end = 0, -1
+    counted = number = holding = 0
+    for find in cycle(finders):
+        if (found := find(lines, start)) < 0:
+            return
+        if found > end:
+            start = lines.rfind(b"\n", max(0, end), found) + 1
+            end, holding = lines.index(b"\n", found), 0
+        holding += 1
+        if holding == len(finders):
+            number, counted = number + lines.count(b"\n", counted, start), start
+            yield number, lines[start:end]
+            start, holding = end + 1, 0
 
 
 def parsed_record(line: bytes, log: str, index: int) -> dict[str, Json] | None:
@@ -268,3 +302,13 @@ def _parsed(source: RecordSource, line: bytes, index: int, parse: ParseRecord = 
     if record is None:
         raise LogDamagedError(f"record {index} is not a record")
     return RecordPlace(str(record["time"]), source.origin, index), record
+
+
+def _first_place(source: RecordSource, index: int, lines: bytes) -> RecordPlace:
+    place, _ = _parsed(source, lines[: lines.index(b"\n")], index)
+    return place
+
+
+def place_at(source: RecordSource, index: int) -> RecordPlace:
+    """Return where a record stands. Raises `LogDamagedError` where it is missing or none, `OSError`."""
+    return _first_place(source, *next(iter(source.pieces(index, index + 1))))
