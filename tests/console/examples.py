@@ -15,7 +15,7 @@ from tests.audit.log.logs import settings, with_log
 from tests.conftest import ROOT
 from tests.console.running import Console, running
 
-__all__ = ["DECIDED", "let_in", "running_examples"]
+__all__ = ["decided", "let_in", "running_examples"]
 
 MANIFESTS = ("support-agent", "payments-agent", "layered-agent")
 DECIDED = (
@@ -48,22 +48,25 @@ def running_examples(folder: Path) -> Iterator[Console]:
 
 async def _work(digest: str, log: FileAuditLog) -> None:
     for number in range(COUNT):
-        decision, point, tool, reason = DECIDED[(number + number // 4) % len(DECIDED)]
-        await log.append(
-            AuditEntry(
-                decision,
-                point,
-                mode="enforce",
-                reason=reason,
-                tool=tool,
-                agent_id=f"support-{number % 3}",
-                session_id=f"session-{number // 30}",
-                policy_id="support",
-                policy_type="rego",
-                manifest_digest=digest,
-                duration_us=180 + number * 37 % 400,
-            )
-        )
+        await log.append(decided(number, digest))
+
+
+def decided(number: int, digest: str) -> AuditEntry:
+    """Return one of the decisions that an agent's work leads to, by its number; 30 to a session."""
+    decision, point, tool, reason = DECIDED[(number + number // 4) % len(DECIDED)]
+    return AuditEntry(
+        decision,
+        point,
+        mode="enforce",
+        reason=reason,
+        tool=tool,
+        agent_id=f"support-{number % 3}",
+        session_id=f"session-{number // 30}",
+        policy_id="support",
+        policy_type="rego",
+        manifest_digest=digest,
+        duration_us=180 + number * 37 % 400,
+    )
 
 
 @contextmanager

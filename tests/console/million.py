@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from acs_sidecar.audit.log.writer import FileAuditLog
 from tests.audit.log.logs import settings, with_log
 from tests.conftest import COMMAND, ROOT, environment
 from tests.console.browser import browser
-from tests.console.examples import DECIDED, let_in
+from tests.console.examples import decided, let_in
 from tests.console.logs import VKEY
 from tests.console.running import Console
 from tests.waiting import wait_for
@@ -67,23 +68,12 @@ async def _write(count: int, log: FileAuditLog) -> None:
 
 
 def _entry(number: int) -> AuditEntry:
-    decision, point, tool, reason = DECIDED[(number + number // 4) % len(DECIDED)]
-    return AuditEntry(
-        decision,
-        point,
-        mode="enforce",
-        reason=reason,
-        tool=tool,
-        agent_id=f"support-{number % 3}",
-        session_id=f"session-{number // 30}",
+    return replace(
+        decided(number, DIGEST),
         trace_id=f"{number // 7:032x}",
-        policy_id="support",
-        policy_type="rego",
         policy_digest=DIGEST,
-        manifest_digest=DIGEST,
         input_identity=DIGEST,
         enforced_identity=DIGEST,
-        duration_us=180 + number * 37 % 400,
     )
 
 
@@ -108,7 +98,6 @@ def _measure(console: Console, page: Any) -> None:
     for query in FILTERS:
         with _Timed(console, f"filter {query}"):
             page.goto(f"{root}/decisions?{query}")
-            page.wait_for_selector("#searching", state="hidden")
             wait_for(partial(_is_searched, page), 300)
     page.goto(f"{root}/verify")
     page.fill("#key", VKEY)
