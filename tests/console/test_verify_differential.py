@@ -10,14 +10,16 @@ import pytest
 
 from acs_sidecar.audit.format.checkpoint import Checkpoint, sign_checkpoint
 from acs_sidecar.audit.format.merkle import leaf_hash
-from acs_sidecar.audit.format.note import NoteSigner
+from acs_sidecar.audit.format.note import NoteSigner, VerifierKey
 from acs_sidecar.audit.format.receipt import Receipt, ReceiptError
 from acs_sidecar.audit.format.tiles import entry_bundle
 from acs_sidecar.audit.log.records import record_lines
 from acs_sidecar.cli.audit.verify import _verified_receipt
+from tests.audit.format.logs import Builder
+from tests.audit.format.verified import PUBLIC, findings
 from tests.audit.log.logs import KEY, sound
 from tests.clients.typescript.node import skip_without_node
-from tests.console.logs import VKEY, jobs_of, make_log, walk_job
+from tests.console.logs import VKEY, WIDTH, jobs_of, make_log, walk_job
 from tests.console.node import encoded, run_jobs
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
@@ -71,31 +73,37 @@ LINES: list[Callable[[bytes], bytes]] = [
 LOG = "acs/one"
 DEEP = 254
 HELD: list[tuple[bytes, bool]] = [
-    (b'{"index":0,"log":"acs/one"}', True),
-    (b'{"a":[],"b":{},"c":[null,true,false],"index":0,"log":"acs/one","z":-1}', True),
-    (b'{"index":0,"log":"acs/one","\x7f":"\\u001f\\n\\\\"}', True),
-    (b'{"10":1,"9":2,"__proto__":3,"index":0,"log":"acs/one"}', True),
-    ('{"index":0,"log":"acs/one","\ue000":1,"\uffff":1,"\U0001f600":1}'.encode(), True),
-    (b'{"a":' + b"[" * (DEEP - 1) + b"]" * (DEEP - 1) + b',"index":0,"log":"acs/one"}', True),
-    (b'{"a":' + b"[" * DEEP + b"]" * DEEP + b',"index":0,"log":"acs/one"}', False),
-    ('{"index":0,"log":"acs/one","\U0001f600":1,"\uffff":1}'.encode(), False),
-    (b'{"index":0,"index":0,"log":"acs/one"}', False),
-    (b'{"decision":"deny","decision":"allow","index":0,"log":"acs/one"}', False),
+    (b'{"event":"log_opened","index":0,"log":"acs/one"}', True),
+    (b'{"a":[],"b":{},"c":[null,true,false],"event":"log_opened","index":0,"log":"acs/one","z":-1}', True),
+    (b'{"event":"log_opened","index":0,"log":"acs/one","\x7f":"\\u001f\\n\\\\"}', True),
+    (b'{"10":1,"9":2,"__proto__":3,"event":"log_opened","index":0,"log":"acs/one"}', True),
+    ('{"event":"log_opened","index":0,"log":"acs/one","\ue000":1,"\uffff":1,"\U0001f600":1}'.encode(), True),
+    (
+        b'{"a":'
+        + b"[" * (DEEP - 1)
+        + b"]" * (DEEP - 1)
+        + b',"event":"log_opened","index":0,"log":"acs/one"}',
+        True,
+    ),
+    (b'{"a":' + b"[" * DEEP + b"]" * DEEP + b',"event":"log_opened","index":0,"log":"acs/one"}', False),
+    ('{"event":"log_opened","index":0,"log":"acs/one","\U0001f600":1,"\uffff":1}'.encode(), False),
+    (b'{"index":0,"event":"log_opened","index":0,"log":"acs/one"}', False),
+    (b'{"decision":"deny","decision":"allow","event":"log_opened","index":0,"log":"acs/one"}', False),
     (b'{"log":"acs/one","index":0}', False),
-    (b'{"a":{"z":1,"b":1},"index":0,"log":"acs/one"}', False),
-    (b'{"index":0,"log":"acs/one"} ', False),
+    (b'{"a":{"z":1,"b":1},"event":"log_opened","index":0,"log":"acs/one"}', False),
+    (b'{"event":"log_opened","index":0,"log":"acs/one"} ', False),
     (b'{"index": 0,"log":"acs/one"}', False),
-    (b'{"index":0,"log":"acs\\/one"}', False),
-    (b'{"index":0,"log":"\\u0061cs/one"}', False),
-    (b'{"a":"\\u001F","index":0,"log":"acs/one"}', False),
-    (b'{"a":"\\ud800","index":0,"log":"acs/one"}', False),
-    (b'{"\\ud800":1,"index":0,"log":"acs/one"}', False),
+    (b'{"event":"log_opened","index":0,"log":"acs\\/one"}', False),
+    (b'{"event":"log_opened","index":0,"log":"\\u0061cs/one"}', False),
+    (b'{"a":"\\u001F","event":"log_opened","index":0,"log":"acs/one"}', False),
+    (b'{"a":"\\ud800","event":"log_opened","index":0,"log":"acs/one"}', False),
+    (b'{"\\ud800":1,"event":"log_opened","index":0,"log":"acs/one"}', False),
     (b'{"index":-0,"log":"acs/one"}', False),
     (b'{"index":0.0,"log":"acs/one"}', False),
     (b'{"index":false,"log":"acs/one"}', False),
-    (b'{"a":1e2,"index":0,"log":"acs/one"}', False),
-    (b'{"a":18446744073709552000,"index":0,"log":"acs/one"}', False),
-    (b'[{"index":0,"log":"acs/one"}]', False),
+    (b'{"a":1e2,"event":"log_opened","index":0,"log":"acs/one"}', False),
+    (b'{"a":18446744073709552000,"event":"log_opened","index":0,"log":"acs/one"}', False),
+    (b'[{"event":"log_opened","index":0,"log":"acs/one"}]', False),
     (b"null", False),
     (b"", False),
 ]
@@ -199,6 +207,39 @@ def test_both_accept_canonical_records_alone(line: bytes, holds: bool) -> None:
             "the record names another log or index",
         }
         assert walked["value"]["index"] == 0
+
+
+@pytest.mark.parametrize(
+    ("log", "index", "problem"),
+    [
+        (Builder().open().decide(3).close(), None, None),
+        (Builder().decide(3), 0, "record 0 does not open the log"),
+        (Builder().open().decide(3).close().decide(), 5, "record 5 follows the end of the log"),
+        (Builder().open().decide(254).close().decide(2), 256, "record 256 follows the end of the log"),
+        (Builder().open().close().close(), 2, "record 2 follows the end of the log"),
+    ],
+)
+def test_both_refuse_a_signed_log_without_its_ends(
+    log: Builder, index: int | None, problem: str | None
+) -> None:
+    """A head that was cut off, and records behind a clean end, at the end of a bundle too."""
+    built = log.build()
+    lines, note = built.lines(), built.checkpoint
+    assert note
+    parts = {at // WIDTH: lines[at : at + WIDTH] for at in range(0, len(lines), WIDTH)}
+    (walked,) = run_jobs(
+        [
+            {
+                "kind": "walk",
+                "note": note.decode(),
+                "key": str(VerifierKey(built.origin, PUBLIC)),
+                "bundles": {number: encoded(entry_bundle(part)) for number, part in parts.items()},
+                "tiles": {number: encoded(b"".join(map(leaf_hash, part))) for number, part in parts.items()},
+            }
+        ]
+    )
+    assert (walked["value"].get("index"), walked["value"].get("problem")) == (index, problem)
+    assert [at for _, at in findings(built)] == ([] if index is None else [index])
 
 
 def _is_verified(receipt: Receipt) -> bool:

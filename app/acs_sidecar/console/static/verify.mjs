@@ -22,12 +22,8 @@ function joined(...parts) {
   return whole;
 }
 
-export function same(one, other) {
-  return one.length === other.length && one.every((byte, at) => byte === other[at]);
-}
-
+export const same = (one, other) => one.length === other.length && one.every((byte, at) => byte === other[at]);
 export const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-
 export const base64 = (bytes) => btoa(String.fromCharCode(...bytes));
 
 // One text for one value: what another text of the same bytes would be is refused.
@@ -173,7 +169,7 @@ export async function* verifyReceipt(receipt, keyText, anchor = null) {
     ["place", () => {
       state.record = encoder.encode(receipt.record);
       const { origin } = state.checkpoint;
-      const misfit = misfitOf(state.record, origin, receipt.index);
+      const { misfit } = readAt(state.record, origin, receipt.index);
       require(misfit === null, `the record ${misfit}`);
       return `${origin} at ${receipt.index}`;
     }],
@@ -211,15 +207,15 @@ function hashesOf(proof) {
   return hashes;
 }
 
-// What keeps the bytes from being the record at this place of this log, or null.
-function misfitOf(entry, origin, index) {
+// The event that a record states, and what keeps it from being the one at this place of this log, or null.
+function readAt(entry, origin, index) {
   try {
     const text = strict.decode(entry);
     const record = JSON.parse(text);
     require(!Array.isArray(record) && canonical(record) === text && !text.replaceAll("\\\\", "").includes("\\ud"));
-    return record.log === origin && record.index === index ? null : "names another log or index";
+    return { event: record.event, misfit: record.log === origin && record.index === index ? null : "names another log or index" };
   } catch {
-    return "is not one JSON object in canonical form";
+    return { misfit: "is not one JSON object in canonical form" };
   }
 }
 
@@ -285,13 +281,16 @@ const slices = (bytes, length) =>
 
 // The hashes of the records of a bundle, up to the first that is none of its place.
 async function leavesOf(origin, start, bytes, size) {
-  let [at, misfit, problem, leaves, end] = [0, null, null, [], start + widthAt(start, size)];
+  let [at, misfit, leaves, end] = [0, null, [], start + widthAt(start, size)];
   for (let index = start; index < end && !misfit; index += 1) {
     const length = at + 2 <= bytes.length ? bytes[at] * 256 + bytes[at + 1] : Infinity;
     const entry = bytes.subarray(at + 2, at + 2 + length);
+    const { event, misfit: problem } = readAt(entry, origin, index);
     if (at + 2 + length > bytes.length) misfit = unfit(index, "is missing");
-    else if ((problem = misfitOf(entry, origin, index))) misfit = unfit(index, problem);
+    else if (problem) misfit = unfit(index, problem);
+    else if (index === 0 && event !== "log_opened") misfit = unfit(index, "does not open the log");
     else leaves.push(leafHash(entry));
+    if (!misfit && event === "log_closed" && index + 1 < size) misfit = unfit(index + 1, "follows the end of the log");
     at += 2 + length;
   }
   if (!misfit && at !== bytes.length) misfit = unfit(end, "is more than was signed");
