@@ -205,6 +205,11 @@ def test_names_that_cannot_be_combined(names: Any, expected: str) -> None:
             {"x": {}},
             "name-unknown intervention_points.input.policy.members.x: is not one of the combined policies",
         ),
+        (
+            {"tema": {}},
+            "name-unknown intervention_points.input.policy.members.tema: "
+            "is not one of the combined policies, did you mean `team`?",
+        ),
         ({"a": 1}, "wrong-type intervention_points.input.policy.members.a: must be an object"),
         (
             {"a": {"output": {}, "query": "data.a.v"}},
@@ -223,7 +228,7 @@ def test_names_that_cannot_be_combined(names: Any, expected: str) -> None:
 def test_overlays_that_no_member_can_have(members: Any, expected: str) -> None:
     """A binding reaches a member by its name, and what it reads when it is bound."""
     cedar = {"type": "cedar", "policy_set": "permit(principal, action, resource);"}
-    combined = {"a": policy("allow"), "c": cedar}
+    combined = {"a": policy("allow"), "c": cedar, "team": policy("allow")}
     found = [each for each in findings(manifest(combined, members=members)) if "cedar-" not in each]
     assert "; ".join(found) == expected
 

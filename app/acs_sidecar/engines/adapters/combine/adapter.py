@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from acs_sidecar.engines.adapters.combine.evaluator import CombinedEvaluator
 from acs_sidecar.spec.document.member_path import member_path
+from acs_sidecar.spec.document.suggestions import did_you_mean
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.combination import COMBINE, MAX_COMBINED
 from acs_sidecar.spec.manifest.declaration import Member
@@ -70,7 +71,8 @@ def _wrong_overlays(
     for name, overlay in overlays.items():
         path = f"{policy}.{member_path(('members', name))}"
         if name not in policies:
-            yield Diagnostic("name-unknown", "is not one of the combined policies", path)
+            hint = did_you_mean(name, policies)
+            yield Diagnostic("name-unknown", f"is not one of the combined policies{hint}", path)
         elif not isinstance(overlay, dict):
             yield Diagnostic("wrong-type", "must be an object", path)
         else:
