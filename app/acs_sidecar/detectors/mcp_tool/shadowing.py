@@ -59,6 +59,8 @@ def demands_on_others(
     for rule, start, end in matches:
         found = (start, end, rule.category, rule.score)
         (_, _, _, _, path, _), *_ = texts.placed([found])
-        name = own.get(path[: path.find("]") + 1], own.get("", ""))
-        if texts.joined[start:end] != name and texts.joined[start:end].lower() not in name_words(name):
+        demanded = texts.joined[start:end]
+        name = own.get(path[: path.find("]") + 1], own.get(""))
+        of_server = name is None and demanded in own.values()  # what a server says of its tools beside them
+        if not of_server and demanded != name and demanded.lower() not in name_words(name or ""):
             yield found

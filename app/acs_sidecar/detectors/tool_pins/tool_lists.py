@@ -1,6 +1,7 @@
 """Lists of tool definitions as servers and hosts give them, and pins of them."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import orjson
 
@@ -11,6 +12,7 @@ from acs_sidecar.spec.values import Json, JsonObject
 __all__ = [
     "PINS_SCHEMA",
     "ToolListError",
+    "ToolServer",
     "definitions_of",
     "pins_of",
     "read_tool_lists",
@@ -20,6 +22,16 @@ __all__ = [
 
 PINS_SCHEMA = "acs-sidecar/pins/v1"
 _ONE = ""
+_OF_LISTS = frozenset({"id", "jsonrpc", "nextCursor", "result", "servers", "tools"})
+"""Members of a list and of the reply with it that tell the model nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolServer:
+    """The definitions of a server's tools, and what it says beside them, such as its `instructions`."""
+
+    tools: list[JsonObject]
+    beside: JsonObject
 
 
 class ToolListError(ValueError):
@@ -40,15 +52,24 @@ def read_tool_lists(content: bytes) -> Json:
     return value
 
 
-def tool_servers(value: Json) -> dict[str, list[JsonObject]]:
-    """Return the definitions of each server of a document; of one without names, those of the server `""`.
+def tool_servers(value: Json) -> dict[str, ToolServer]:
+    """Return each server of a document; of one without names, the server `""`.
 
     It is a `tools/list` result, the reply with it, a list of definitions, or `{servers: {name: …}}`. Raises
-    `ToolListError`.
+    `ToolListError`, also for a document with two lists, or with none.
     """
-    if isinstance(value, dict) and isinstance(servers := value.get("servers"), dict):
-        return {name: _tools(listed, f"servers.{name}") for name, listed in servers.items()}
-    return {_ONE: _tools(value, "the document")}
+    return {server: _server(listed, where) for server, where, listed in _listed(value)}
+
+
+def _listed(value: Json) -> list[tuple[str, str, Json]]:
+    """Return each server, how it is named in messages, and what is given of it."""
+    if not isinstance(value, dict) or "servers" not in value:
+        return [(_ONE, "the document", value)]
+    _refuse_two(value, "the document")
+    servers = value["servers"]
+    if not isinstance(servers, dict) or not servers:
+        raise ToolListError("`servers` must be an object of one server or more")
+    return [(name, f"servers.{name}", listed) for name, listed in servers.items()]
 
 
 def definitions_of(tools: list[JsonObject]) -> dict[str, JsonObject]:
@@ -105,11 +126,31 @@ def _pinned(server: str, tools: JsonObject) -> Iterator[tuple[str, JsonObject]]:
         yield name, definition
 
 
+def _refuse_two(value: JsonObject, where: str) -> None:
+    """Raise `ToolListError` where only one of two lists would be read."""
+    if len(lists := sorted({"result", "servers", "tools"} & value.keys())) > 1:
+        raise ToolListError(f"{where} has both `{lists[0]}` and `{lists[1]}`: leave one")
+
+
+def _result(value: JsonObject, where: str) -> JsonObject:
+    """Return what holds the tools: the object, or the result in a reply."""
+    _refuse_two(value, where)
+    result = value.get("result")
+    if not isinstance(result, dict):
+        return value
+    _refuse_two(result, where)
+    return result
+
+
+def _server(value: Json, where: str) -> ToolServer:
+    if not isinstance(value, dict):
+        return ToolServer(_tools(value, where), {})
+    whole = {**value, **_result(value, where)}
+    beside = {name: told for name, told in whole.items() if name not in _OF_LISTS}
+    return ToolServer(_tools(_result(value, where).get("tools"), where), beside)
+
+
 def _tools(value: Json, where: str) -> list[JsonObject]:
-    if isinstance(value, dict) and isinstance(value.get("result"), dict):
-        value = value["result"]
-    if isinstance(value, dict):
-        value = value.get("tools")
     if not isinstance(value, list):
         raise ToolListError(
             f"{where} is no list of tools: give a `tools/list` result, a list, or `{{servers: …}}`"

@@ -18,6 +18,7 @@ from acs_sidecar.detectors.tool_pins.definition_drift import CRITICAL, KINDS, to
 from acs_sidecar.detectors.tool_pins.tool_lists import (
     PINS_SCHEMA,
     ToolListError,
+    ToolServer,
     definitions_of,
     pins_of,
     read_tool_lists,
@@ -55,12 +56,14 @@ def scan(
 
     Exits 1 when a server's definitions score at least the threshold, 2 when something could not be read.
     """
-    listed = [(file, server, tools) for file in files for server, tools in _servers(file).items()]
-    servers = [(server or str(file), tools) for file, server, tools in listed]
+    listed = [(file, server, given) for file in files for server, given in _servers(file).items()]
+    servers = [(server or str(file), given.tools) for file, server, given in listed]
     found: list[dict[str, Json]] = []
-    for (file, server, tools), others in zip(listed, other_tools(servers), strict=True):
+    for (file, server, given), others in zip(listed, other_tools(servers), strict=True):
+        tools: list[Json] = [dict(tool) for tool in given.tools]
         detect = tools_detector(NOTHING_EXPECTED, others=others)
-        found.append({"file": str(file), "server": server, **detect([dict(tool) for tool in tools])})
+        said = detect({**given.beside, "tools": tools} if given.beside else tools)
+        found.append({"file": str(file), "server": server, **said})
     match output:
         case ToolScanFormat.JSON:
             print_json(found)
@@ -88,13 +91,13 @@ def pin(
     """
     servers: dict[str, list[JsonObject]] = {}
     for file in files:
-        for name, tools in _servers(file).items():
+        for name, given in _servers(file).items():
             called = name or server or ""
             if not called:
                 fail(f"{file}: names no server: give --server")
             if called in servers:
                 fail(f"{file}: the server `{called}` is in two files")
-            servers[called] = tools
+            servers[called] = given.tools
     try:
         pins = pins_of(servers)
     except ToolListError as error:
@@ -129,12 +132,12 @@ def _definitions(file: Path) -> dict[str, dict[str, JsonObject]]:
     try:
         if isinstance(value, dict) and value.get("schema") == PINS_SCHEMA:
             return servers_in_pins(value)
-        return {server: definitions_of(tools) for server, tools in tool_servers(value).items()}
+        return {server: definitions_of(given.tools) for server, given in tool_servers(value).items()}
     except ToolListError as error:
         fail(f"{file}: {error}")
 
 
-def _servers(file: Path) -> dict[str, list[JsonObject]]:
+def _servers(file: Path) -> dict[str, ToolServer]:
     try:
         return tool_servers(_read(file))
     except ToolListError as error:
