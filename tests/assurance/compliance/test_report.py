@@ -137,13 +137,26 @@ def test_what_cannot_be_told_is_exit_2(place: Path, arguments: tuple[str, ...], 
 
 
 def test_two_frameworks_of_one_id_are_refused(place: Path, tmp_path: Path) -> None:
-    """Their results would have the same names in one document."""
-    path = tmp_path / "own.json"
-    control = {"id": "1", "title": "x", "checks": ["L5"]}
-    path.write_text(json.dumps({"id": "soc2", "title": "a", "version": "1", "controls": [control]}))
-    result = report(place, "--framework", "soc2", "--framework", str(path), *PERIOD)
+    """Their results would have the same names in one document; one's own does not pass for a built-in one."""
+    one, two = tmp_path / "one.json", tmp_path / "two.json"
+    own = {
+        "id": "own",
+        "title": "a",
+        "version": "1",
+        "controls": [{"id": "1", "title": "x", "checks": ["L5"]}],
+    }
+    for path in (one, two):
+        path.write_text(json.dumps(own))
+    result = report(place, "--framework", str(one), "--framework", str(two), *PERIOD)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "error: --framework: two have the id `soc2`\n"
+    assert result.stderr == "error: --framework: two have the id `own`\n"
+    for name in ("soc2", "SOC2", "owasp asi"):
+        one.write_text(json.dumps(own | {"id": name}))
+        result = report(place, "--framework", str(one), *PERIOD)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr == (
+            f"error: --framework {one}: `{name}` is the id of a built-in framework: give it another\n"
+        )
 
 
 @pytest.mark.slow

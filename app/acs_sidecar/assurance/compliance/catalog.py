@@ -57,11 +57,12 @@ def parse_framework(value: Json) -> Framework:
     if not isinstance(listed, list) or not listed:
         raise FrameworkError("`controls` must be a list of controls")
     controls = tuple(_control(one, f"controls[{number}]") for number, one in enumerate(listed))
-    twice = [one.id for number, one in enumerate(controls) if one.id in {two.id for two in controls[:number]}]
-    if twice:
-        raise FrameworkError(f"the control `{twice[0]}` is there twice")
     tokens: dict[str, str] = {}
+    seen: set[str] = set()
     for one in controls:
+        if one.id in seen:
+            raise FrameworkError(f"the control `{one.id}` is there twice")
+        seen.add(one.id)
         if (other := tokens.setdefault(token(one.id), one.id)) != one.id:
             raise FrameworkError(f"the controls `{other}` and `{one.id}` are one to tools that read OSCAL")
     identity, title, version = (_text(members, name, name) for name in ("id", "title", "version"))

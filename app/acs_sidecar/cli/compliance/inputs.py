@@ -19,6 +19,7 @@ from acs_sidecar.assurance.compliance.catalog import (
 from acs_sidecar.assurance.compliance.measured.observation import Observation
 from acs_sidecar.assurance.compliance.probes.carriers import ProbedManifest, probed_manifest
 from acs_sidecar.assurance.compliance.probes.checks import RedteamVerdict
+from acs_sidecar.assurance.compliance.vocabulary import token
 from acs_sidecar.assurance.redteam.report import SCHEMA, is_within, rates_of
 from acs_sidecar.audit.format.record import record_time
 from acs_sidecar.cli.manifests import KnownManifest
@@ -58,9 +59,12 @@ def chosen_framework(name: str) -> Framework:
             f"`{name}` is no framework{did_you_mean(name, FRAMEWORKS)}: {known}, or a JSON file of one's own"
         )
     try:
-        return parse_framework(object_in(path, "--framework"))
+        own = parse_framework(object_in(path, "--framework"))
     except FrameworkError as error:
         fail(f"--framework {path}: {error}")
+    if token(own.id) in FRAMEWORKS:
+        fail(f"--framework {path}: `{own.id}` is the id of a built-in framework: give it another")
+    return own
 
 
 def moment(text: str, option: str) -> str:
