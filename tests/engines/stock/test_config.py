@@ -97,6 +97,26 @@ def test_a_wrong_configuration_is_refused(config: Any, fault: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["rego", "cedar"])
+@pytest.mark.parametrize(
+    "provider", [{"provider": "patterns", "presets": ["pii_email"]}, {"provider": "pii"}]
+)
+def test_what_is_redacted_is_the_target(kind: str, provider: dict[str, Any]) -> None:
+    """Else another text, or a part of the target, would stand in its place. The target may be written in both ways."""
+    given = manifest({"redact": {"presets": ["pii_email"]}}, "output", kind=kind)
+    given["annotators"]["stock_redact"] = {"type": "classifier", **provider}
+    bound = given["intervention_points"]["output"]["annotations"]
+    for source in ("$policy_target", "$snap.response.content"):
+        bound["stock_redact"] = {"from": source}
+        compiled(given)
+    for source in ("$snap.response", "$snap.input.text", "$policy_target.a"):
+        bound["stock_redact"] = {"from": source}
+        assert _faults(given) == [
+            "stock-config intervention_points.output.annotations.stock_redact.from: "
+            "what it redacts takes the place of the policy target: write `$policy_target`"
+        ]
+
+
+@pytest.mark.parametrize("kind", ["rego", "cedar"])
 def test_tools_that_must_name_a_host_are_refused_where_results_alone_are_read(kind: str) -> None:
     """By where the policy is bound and by the points of the section; not where no tool is asked about."""
     config: Any = {"egress": {"allowlist": [], "required_for": ["t"]}}
