@@ -53,8 +53,20 @@ class Admission:
                 f"`include` of `{name}` is disabled by the operator (ACS_INCLUDE)",
                 request_id=request.request_id,
             )
-        # A span of a stream is evaluated against what its stream was admitted with, after a reload too.
-        manifest = request.admitted or await self._manifest(request, sender)
+        manifest: AnyManifest
+        if request.admitted is not None:
+            # A span of a stream is evaluated against what its stream was admitted with, after a reload too.
+            manifest = request.admitted
+        elif request.manifest is None:
+            # 3. A caller that picks a policy which is not for it.
+            manifest = self._named(request.manifest_ref, caller)
+        else:
+            # 4. A caller that brings its own policy.
+            if caller is not None and not caller.inline:
+                raise RefusalError(Cause.INLINE, "this caller is not allowed to send inline manifests")
+            manifest = await self._manifests.brought(
+                request.manifest, request.nesting, request.manifest_signature, sender.owner
+            )
         if depends:
             _require_agent(caller, request, manifest.dialect)
             # 5. A caller that is let in as one agent and would be decided upon as another.
@@ -65,18 +77,6 @@ class Admission:
                     request_id=request.request_id,
                 )
         return manifest
-
-    async def _manifest(self, request: EvaluateRequest, sender: Sender) -> AnyManifest:
-        caller = sender.caller
-        # 3. A caller that picks a policy which is not for it.
-        if request.manifest is None:
-            return self._named(request.manifest_ref, caller)
-        # 4. A caller that brings its own policy.
-        if caller is not None and not caller.inline:
-            raise RefusalError(Cause.INLINE, "this caller is not allowed to send inline manifests")
-        return await self._manifests.brought(
-            request.manifest, request.nesting, request.manifest_signature, sender.owner
-        )
 
     def _named(self, reference: str | None, caller: Caller | None) -> AnyManifest:
         """Return an operator's manifest that the caller may use.

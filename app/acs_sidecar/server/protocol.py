@@ -201,13 +201,14 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Note which message is whole, and stop before too many are."""
-        if self.parser.should_upgrade():
-            return  # only its head is
-        self._whole = self._begun
         if self._direct is not None:
+            self._whole = self._begun
             arrived, self._direct = self._direct, None
             self._answer_directly(arrived)
             return
+        if self.parser.should_upgrade():
+            return  # only its head is
+        self._whole = self._begun
         self._stream.body_whole, self._held.lingers = True, False
         HttpToolsProtocol.on_message_complete(self)
         if len(self.pipeline) > _MAX_PIPELINED:

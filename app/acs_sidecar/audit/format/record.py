@@ -147,9 +147,8 @@ def is_readable(record: JsonObject) -> bool:
 
 def uuid7(milliseconds: int, randomness: bytes) -> str:
     """Return the UUIDv7 of a Unix time and ten random bytes."""
-    time = f"{milliseconds:012x}"
     digits = randomness.hex()
-    return f"{time[:8]}-{time[8:]}-7{digits[:3]}-{_VARIANT[digits[3]]}{digits[4:7]}-{digits[7:19]}"
+    return f"{_uuid7_time(milliseconds)}-7{digits[:3]}-{_VARIANT[digits[3]]}{digits[4:7]}-{digits[7:19]}"
 
 
 def rfc3339(microseconds: int) -> str:
@@ -172,6 +171,12 @@ def record_time(text: str) -> str:
 
 
 @lru_cache(maxsize=4)
+def _uuid7_time(milliseconds: int) -> str:
+    digits = f"{milliseconds:012x}"
+    return f"{digits[:8]}-{digits[8:]}"
+
+
+@lru_cache(maxsize=4)
 def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
@@ -190,11 +195,11 @@ def _event_members(entry: ServiceEvent, log: str, index: int, record_id: str, ti
 
 def _decision_members(entry: AuditEntry, log: str, index: int, record_id: str, time: str) -> _Members:
     """Return the members in the order of the canonical form, so that they need no sorting."""
-    point = entry.intervention_point
+    point, labels = entry.intervention_point, entry.result_labels
     pointers = entry.verification_pointers
     members: _Members = {
         "agent_id": bounded(entry.agent_id),
-        "annotators": [bounded(name) for name in entry.annotators],
+        "annotators": [bounded(name) for name in entry.annotators] if entry.annotators else [],
         "caller": bounded(entry.caller),
         "decision": entry.decision,
         "dialect": entry.dialect,
@@ -216,7 +221,7 @@ def _decision_members(entry: AuditEntry, log: str, index: int, record_id: str, t
         "reason": reason_code(entry.reason),
         "record_id": record_id,
         "request_id": bounded(entry.request_id),
-        "result_labels": [code_or_hash(label) for label in entry.result_labels],
+        "result_labels": [code_or_hash(label) for label in labels] if labels else [],
         "schema": SCHEMA,
         "session_id": bounded(entry.session_id),
         "span_id": bounded(entry.span_id),

@@ -55,7 +55,8 @@ def read_evidence(evidence: Json) -> tuple[JsonObject | None, VerdictWarning | N
 
 def is_truncated(verdict: Verdict) -> bool:
     """True if the evidence of a verdict was cut."""
-    return any(warning.reason == EVIDENCE_TRUNCATED for warning in verdict.warnings)
+    warnings = verdict.warnings
+    return bool(warnings) and any(warning.reason == EVIDENCE_TRUNCATED for warning in warnings)
 
 
 def _cut(artefact: str | None, pointers: dict[str, str]) -> tuple[JsonObject, VerdictWarning]:

@@ -61,7 +61,8 @@ def _nested(members: JsonObject, who: str) -> Json:
 
 def _flat(envelope: JsonObject, who: str) -> str | None:
     named = envelope.get(who)
-    return _text(named.get("id") if isinstance(named, dict) else envelope.get(f"{who}_id"))
+    found = named.get("id") if isinstance(named, dict) else envelope.get(f"{who}_id")
+    return found if isinstance(found, str) else None
 
 
 def _text(value: Json) -> str | None:

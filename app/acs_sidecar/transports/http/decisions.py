@@ -34,6 +34,7 @@ from acs_sidecar.transports.http.exchange import (
     Receive,
     Reply,
     check_query,
+    checked_body,
     read_body,
     refusal_reply,
 )
@@ -103,7 +104,10 @@ class DecisionRoutes:
                         near = next(route for start, route in _NEAR.items() if path.startswith(start))
                         raise RefusalError(Cause.NOT_FOUND, f"no such route: POST to {near}")
                     _check_route(method, route, headers)
-                    content = await read_body(body, headers, self._max_body_bytes)
+                    if isinstance(body, bytes):
+                        content: bytes | None = checked_body(body, headers, self._max_body_bytes)
+                    else:
+                        content = await read_body(body, headers, self._max_body_bytes)
                     if content is None:
                         return None
                     if path == INTERCEPT:

@@ -27,6 +27,7 @@ __all__ = [
     "check_arrival",
     "check_codings",
     "check_query",
+    "checked_body",
     "read_body",
     "read_headers",
     "refusal_reply",
@@ -101,22 +102,36 @@ def read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
     return headers
 
 
-async def read_body(source: bytes | Receive, headers: Headers, limit: int) -> bytes | None:
-    """Return the body, at most `limit` bytes of it, read from `source` unless it is there already.
+async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes | None:
+    """Read the body, at most `limit` bytes of it; `None` when the client went away.
 
-    `None` when the client went away.
-
-    Raises `RefusalError`: for a coding that is not decoded here, as soon as the bound is passed, at the
-    latest while reading, and when the body did not come in time.
+    Raises `RefusalError` as `checked_body` does: as soon as the bound is passed, at the latest while reading.
     """
+    _check_announced(headers, limit)
+    body = await _received(receive, limit)
+    return None if body is None else _arrived(body, headers, limit)
+
+
+def checked_body(body: bytes, headers: Headers, limit: int) -> bytes:
+    """Return a body that is there already.
+
+    Raises `RefusalError`: for a coding that is not decoded here, for more than `limit` bytes, and when the
+    body did not come in time.
+    """
+    _check_announced(headers, limit)
+    return _arrived(body, headers, limit)
+
+
+def _check_announced(headers: Headers, limit: int) -> None:
+    """Raise `RefusalError` for what the headers say of a body already."""
     check_codings(headers)
     announced = headers.content_length and headers.content_length.strip(b" \t")
     # Zeros in front may be so many that `int` refuses the text; a length has few digits behind them.
     if announced is not None and (not announced.isdigit() or int(announced.lstrip(b"0") or b"0") > limit):
         raise _too_long(limit)
-    body = source if isinstance(source, bytes) else await _received(source, limit)
-    if body is None:
-        return None
+
+
+def _arrived(body: bytes, headers: Headers, limit: int) -> bytes:
     check_arrival(headers)
     if len(body) > limit:
         raise _too_long(limit)
