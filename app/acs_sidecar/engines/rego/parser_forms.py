@@ -13,9 +13,11 @@ from typing import NamedTuple
 
 from acs_sidecar.engines.findings import SourceLocation, invalid
 from acs_sidecar.engines.rego.analysis.checks import keyword_taken_for_a_name
+from acs_sidecar.engines.rego.analysis.syntax import as_list, as_object, as_offsets, as_position, variant
 from acs_sidecar.engines.rego.sources import Module
+from acs_sidecar.spec.values import JsonObject
 
-__all__ = ["in_parser_forms"]
+__all__ = ["in_parser_forms", "with_single_bodies"]
 
 _TOKEN = re.compile(
     r"""
@@ -44,6 +46,7 @@ _TEMPLATE = (
     '`$"…"` is not read here: write `sprintf("… %v …", [value])`, '
     "which has no value where one of its values is undefined"
 )
+_SEVERAL_BODIES = "several bodies behind a head of several lines: write each body as a rule of its own"
 _CONTINUING = frozenset({"contains", "else", "if"})
 """Words that go on with a rule whose head stands on the line above."""
 
@@ -71,6 +74,31 @@ def in_parser_forms(module: Module) -> Module:
         return in_parser_forms(replace(module, text=_edited(module.text, repeated)))
     edits = [*_moved_imports(tokens, module), *_bodies(tokens), *_parted_statements(tokens)]
     return replace(module, text=_edited(module.text, edits)) if edits else module
+
+
+def with_single_bodies(module: Module, ast: JsonObject) -> Module:
+    """Return the module with a rule for each body: the head of `x := 5 if { a } { b }` is that of both.
+
+    The engine gives the second one no value. Raises `ManifestError` where the head is more than a line.
+    """
+    text = module.text.encode()
+    parts: list[bytes] = []
+    position = 0
+    for node in as_list(ast["rules"]):
+        kind, rule = variant(node)
+        bodies = [as_object(body) for body in as_list(rule["bodies"])] if kind == "Spec" else []
+        for body in bodies[1:]:
+            if body["is_else"]:
+                continue
+            head = text[as_offsets(rule["span"])[0] : as_offsets(bodies[0]["span"])[0]].strip()
+            if b"\n" in head:
+                line, column = as_position(body["span"])
+                at = module.at._replace(source=module.name, line=line, column=column)
+                raise invalid("rego-syntax", _SEVERAL_BODIES, at)
+            start = as_offsets(body["span"])[0]
+            parts += (text[position:start], head, b" if " if ast["rego_v1"] else b" ")
+            position = start
+    return replace(module, text=b"".join([*parts, text[position:]]).decode()) if parts else module
 
 
 def _require_imported(tokens: list[_FormToken], module: Module) -> None:

@@ -22,7 +22,7 @@ from acs_sidecar.engines.rego.input import SetInput, input_setter
 from acs_sidecar.engines.rego.library import is_of_library, refuse_library_packages
 from acs_sidecar.engines.rego.members import with_default_query
 from acs_sidecar.engines.rego.names import read_answer
-from acs_sidecar.engines.rego.parser_forms import in_parser_forms
+from acs_sidecar.engines.rego.parser_forms import in_parser_forms, with_single_bodies
 from acs_sidecar.engines.rego.query import parse_query
 from acs_sidecar.engines.rego.sources import RegoSources, is_blank, read_sources
 from acs_sidecar.engines.stock.members import DEFAULT_QUERY
@@ -76,8 +76,10 @@ class RegoType:
         check_bounds(given.modules)
         given = replace(given, modules=tuple(in_parser_forms(module) for module in given.modules))
         parsed: list[Parsed] = []
-        for module in given.modules:
-            ast = parse(module)
+        for written in given.modules:
+            ast = parse(written)
+            module = with_single_bodies(written, ast)
+            ast = ast if module is written else parse(module)
             parsed.append((module, ast, read_module(module, ast)))
         if given.library is not None:
             refuse_library_packages((facts.package, module.at) for module, _, facts in parsed)

@@ -50,3 +50,20 @@ def test_a_comprehension_as_an_argument_is_refused(head: str) -> None:
         "a comprehension as an argument is not evaluated here: take the argument as a variable and compare it "
         "with the comprehension in the body"
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "column"),
+    [
+        ("x[[v | v := 1]] := 1", 3),
+        ("x[{v | v := 1}] contains 1", 3),
+        ('x.a["b"][{v: 1 | v := 1}] := 1 if input.t', 10),
+        ("x[count([v | v := 1])] := 1", 9),
+    ],
+)
+def test_a_comprehension_in_the_brackets_of_a_head_is_refused(rule: str, column: int) -> None:
+    """The engine would fail at each evaluation."""
+    assert findings(definition(f"package a\n{rule}")) == [
+        f"rego-syntax: a.rego:2:{column}: policies.main.modules: a comprehension in the brackets of a head is "
+        "not evaluated here: give it to a variable in the body first (`key := …`)"
+    ]

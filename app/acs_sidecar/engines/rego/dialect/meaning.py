@@ -69,7 +69,7 @@ from acs_sidecar.engines.rego.dialect.statements.iterations import iterate_colle
 from acs_sidecar.engines.rego.dialect.statements.modifiers import bind_collection, evaluated_values
 from acs_sidecar.engines.rego.dialect.statements.negation import bind_arguments, negate_body
 from acs_sidecar.engines.rego.dialect.statements.outputs import assign_output
-from acs_sidecar.engines.rego.dialect.statements.patterns import match_whole_objects, refuse_in_arguments
+from acs_sidecar.engines.rego.dialect.statements.patterns import match_whole_objects, refuse_in_head
 from acs_sidecar.engines.rego.dialect.statements.quantifiers import bind_quantified, order_quantifier
 from acs_sidecar.engines.rego.dialect.statements.sequence import (
     evaluation_order,
@@ -203,7 +203,7 @@ def _module(
             reader.values.append((rule["refr"], rule["value"], VariableScope(documents, {})))
         else:
             _, head = variant(rule["head"])
-            yield from refuse_in_arguments(head.get("args"))
+            yield from refuse_in_head(head)
             values = values_before_else(rule, documents)
             for number, body in enumerate(rule_bodies(rule, reader, documents)):
                 ending = rewriter.move(rewriter.span(values[number])) if number in values else []

@@ -14,7 +14,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
 )
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["CLOSURES", "Variable", "VariableScope", "declared"]
+__all__ = ["CLOSURES", "Variable", "VariableScope", "closure_spans", "declared"]
 
 CLOSURES = frozenset({"ArrayCompr", "SetCompr", "ObjectCompr"})
 
@@ -93,3 +93,16 @@ def declared(statement: Json, text: bytes) -> Iterator[str]:
         kind, expression = variant(literal["expr"])
         if kind == "AssignExpr" and expression["op"] == "ColEq":
             yield from variables(expression["lhs"])
+
+
+def closure_spans(term: Json) -> list[Json]:
+    """Return the spans of the comprehensions in a term, those in others aside."""
+    if isinstance(term, list):
+        return [span for item in term for span in closure_spans(item)]
+    if not isinstance(term, dict):
+        return []
+    return [
+        span
+        for kind, value in term.items()
+        for span in ([as_object(value)["span"]] if kind in CLOSURES else closure_spans(value))
+    ]

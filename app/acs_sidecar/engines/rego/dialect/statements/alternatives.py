@@ -1,7 +1,8 @@
-"""`else` of a function behind a value that may be undefined.
+"""Values before an `else` that are bound in the body: `f(x) := v if { x.b; v := (x.a) } else := 1`.
 
-OPA goes on to the `else`, and this engine gives up. The value is bound in the body:
-`f(x) := x.a if x.b else := 1` becomes `f(x) := v if { x.b; v := (x.a) } else := 1`.
+Behind a value of a function that may be undefined OPA goes on to the `else`, and this engine gives up. In
+a comprehension in the first value (`x := [i | input.a = i] if input.xs[i] else := 1`) it takes the
+variables of the body for others.
 """
 
 from collections.abc import Set
@@ -20,22 +21,25 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     variant,
 )
 from acs_sidecar.engines.rego.dialect.arity import ARITY
+from acs_sidecar.engines.rego.dialect.scopes import closure_spans
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["values_before_else"]
 
 
 def values_before_else(rule: JsonObject, documents: Set[str]) -> dict[int, Json]:
-    """Return the values of a function, by the number of the body, that may be undefined before an `else`."""
+    """Return the values to bind in the bodies of a rule, by the number of each body."""
     shape, head = variant(rule["head"])
-    if shape != "Func":
-        return {}
-    others = documents - set(variables(head["args"]))
+    others = documents - set(variables(head.get("args")))
     values: dict[int, Json] = {}
     for number, (body, following) in enumerate(pairwise(as_object(body) for body in as_list(rule["bodies"]))):
         assigned = body["assign"] or head.get("assign")
-        if following["is_else"] and assigned and _may_be_undefined(as_object(assigned)["value"], others):
-            values[number] = as_object(assigned)["value"]
+        if not following["is_else"] or not assigned:
+            continue
+        value = as_object(assigned)["value"]
+        undefined = shape == "Func" and _may_be_undefined(value, others)
+        if undefined or (number == 0 and as_list(as_object(body["query"])["stmts"]) and closure_spans(value)):
+            values[number] = value
     return values
 
 

@@ -17,15 +17,16 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     operands,
     variables,
     variant,
+    varying_indexes,
 )
 from acs_sidecar.engines.rego.dialect.bodies import Statement
 from acs_sidecar.engines.rego.dialect.problems import Problem
 from acs_sidecar.engines.rego.dialect.rewriting import Part
-from acs_sidecar.engines.rego.dialect.scopes import CLOSURES
+from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, closure_spans
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["match_whole_objects", "refuse_in_arguments"]
+__all__ = ["match_whole_objects", "refuse_in_head"]
 
 _REMEDY = "give the value to a variable, compare `count(value)` and name its members one by one"
 _KEYS = f"the keys of this pattern must be different constants: {_REMEDY}"
@@ -39,6 +40,10 @@ _ARGUMENT = (
 _COMPREHENSION = (
     "a comprehension as an argument is not evaluated here: take the argument as a variable and compare it "
     "with the comprehension in the body"
+)
+_NAMING_COMPREHENSION = (
+    "a comprehension in the brackets of a head is not evaluated here: give it to a variable in the body "
+    "first (`key := …`)"
 )
 _REPEATED = (
     "`{name}` stands in {which}, which are not compared here: give the second one another name, and compare "
@@ -62,14 +67,17 @@ def match_whole_objects(draft: Draft) -> Iterator[Problem]:
             yield from _outputs(draft.statement, expression)
 
 
-def refuse_in_arguments(arguments: Json) -> Iterator[Problem]:
-    """Find what the engine does not match among the arguments of a function's head."""
-    yield from _repeated(as_list(arguments or []), "two arguments")
-    for argument in as_list(arguments or []):
+def refuse_in_head(head: JsonObject) -> Iterator[Problem]:
+    """Find what the engine does not match among a function's arguments, or evaluate in a head's brackets."""
+    arguments = as_list(head.get("args") or [])
+    yield from _repeated(arguments, "two arguments")
+    for argument in arguments:
         for found in _objects(argument):
             yield _problem(_ARGUMENT, found)
-        for span in _comprehensions(argument):
+        for span in closure_spans(argument):
             yield Problem("rego-syntax", _COMPREHENSION, *as_position(span))
+    for span in closure_spans(varying_indexes(head["refr"])):
+        yield Problem("rego-syntax", _NAMING_COMPREHENSION, *as_position(span))
 
 
 def _repeated(patterns: Sequence[Json], which: str) -> Iterator[Problem]:
@@ -81,14 +89,6 @@ def _repeated(patterns: Sequence[Json], which: str) -> Iterator[Problem]:
             message = _REPEATED.format(name=min(repeated), which=which)
             yield Problem("rego-syntax", message, *as_position(variant(pattern)[1]["span"]))
         seen |= names
-
-
-def _comprehensions(pattern: Json) -> Iterator[Json]:
-    kind, value = variant(pattern)
-    if kind in CLOSURES:
-        yield value["span"]
-    for item in composite_items(kind, value):
-        yield from _comprehensions(item)
 
 
 def _assignment(draft: Draft, expression: JsonObject) -> Iterator[Problem]:
