@@ -5,11 +5,12 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer import Context
+from typer import BadParameter, Context
 from typer.main import get_command
 
 from acs_sidecar.cli import cli
@@ -214,3 +215,20 @@ def test_evaluate_explains(tmp_path: Path) -> None:
         r"policy_target +[0-9.]+ µs",
     ):
         assert re.search(line, table), line
+
+
+def _fractions(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield each option of a number with a point, and the words of its command."""
+    for name in command.list_commands(Context(command)) if hasattr(command, "list_commands") else ():
+        yield from _fractions(command.get_command(Context(command), name), (*path, name))
+    yield from ((path, option) for option in command.params if option.type.name.startswith("float"))
+
+
+def test_no_option_takes_what_is_not_a_number() -> None:
+    """`nan` lies in every range, and nothing exceeds it: a threshold that holds nothing."""
+    options = [*_fractions(get_command(cli))]
+    assert len(options) >= 3
+    for path, option in options:
+        with pytest.raises(BadParameter, match="`nan` is not a number"):
+            option.process_value(Context(get_command(cli)), "nan")
+            pytest.fail(f"{path} {option.opts}")

@@ -8,6 +8,7 @@ from typing import assert_never
 
 import typer
 
+from acs_sidecar.cli.numbers import number
 from acs_sidecar.cli.output import fail, print_json, say
 from acs_sidecar.cli.policies.sarif import sarif_log
 from acs_sidecar.cli.user_files import read_user_file
@@ -49,7 +50,9 @@ class ToolScanFormat(StrEnum):
 @mcp.command()
 def scan(
     files: list[Path] = _FILES,
-    threshold: float = typer.Option(0.5, min=0.0, max=1.0, help="the score from which on a tool fails"),
+    threshold: float = typer.Option(
+        0.5, min=0.0, max=1.0, callback=number, help="the score from which on a tool fails"
+    ),
     output: ToolScanFormat = typer.Option(ToolScanFormat.TEXT, "--format", help="output format"),
 ) -> None:
     """Look for instructions, tricks and hidden text in definitions of tools, and compare the servers.

@@ -18,6 +18,7 @@ from acs_sidecar.assurance.redteam.points import PointUnderTest, points_under_te
 from acs_sidecar.assurance.redteam.report import SCHEMA, RedTeamReport, RunThresholds
 from acs_sidecar.assurance.redteam.tally import Result
 from acs_sidecar.cli.manifests import manifest_files
+from acs_sidecar.cli.numbers import number
 from acs_sidecar.cli.output import fail, print_json, show_findings
 from acs_sidecar.cli.policies.junit import junit_document
 from acs_sidecar.cli.policies.redteam.corpus_files import read_corpora
@@ -62,9 +63,11 @@ def run(
         "3", help=f"in how many encodings each attack is tried, too: 1 to {ALL_MUTATIONS}, `all` or `none`"
     ),
     live: bool = typer.Option(False, "--live", help="call annotators that ask other servers"),
-    max_asr: float = typer.Option(0.1, min=0, max=1, help="exit 1 if a larger share of the attacks passes"),
+    max_asr: float = typer.Option(
+        0.1, min=0, max=1, callback=number, help="exit 1 if a larger share of the attacks passes"
+    ),
     min_utility: float = typer.Option(
-        0.95, min=0, max=1, help="exit 1 if a smaller share of the harmless texts is allowed"
+        0.95, min=0, max=1, callback=number, help="exit 1 if a smaller share of the harmless texts is allowed"
     ),
     baseline: Path | None = typer.Option(
         None, help="earlier JSON report: exit 1 if a technique succeeds clearly more often"
