@@ -76,6 +76,11 @@ CASES: dict[str, tuple[dict[str, str], str]] = {
         "l.json:2:2 cedar-link-template",
     ),
     "cedar lint": ({"m.yaml": CEDAR.replace("{SCHEMA}", ""), "a.cedar": "// all\npermit(principal, action, resource);"}, "a.cedar:2:1 cedar-unconditional-permit"),
+    "a name of context": (
+        {"m.yaml": HEAD + "policies:\n  p:\n    type: custom\n    adapter: agt_rules\n    document: {apiVersion: governance.toolkit/v1, name: d, rules: []}\n    context:\n      a: $snap.a\n      action.type: snap.b\n" + POINT},
+        "m.yaml:9:7 path-syntax",
+    ),
+    "a member with a dot": ({"m.yaml": HEAD + "policies:\n  p:\n    type: test\n    output: {decision: allow}\n    out.put: 1\n" + POINT}, "m.yaml:6:5 member-unknown"),
     "cedar in the manifest": (
         {"m.yaml": HEAD + "policies:\n  p:\n    type: cedar\n    policy_set: |\n      permit(principal, action, resource);\n" + POINT},
         "m.yaml:6:7 cedar-unconditional-permit",

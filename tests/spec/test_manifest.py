@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from acs_sidecar.spec.canonical import canonical
-from acs_sidecar.spec.document.member_path import member_path
+from acs_sidecar.spec.document.member_path import member_below, member_path
 from acs_sidecar.spec.document.text import Document, parse_document
 from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
@@ -112,3 +112,11 @@ def test_annotators_come_in_name_order_with_their_overlay() -> None:
 def test_members_are_named_as_paths(members: tuple[str | int, ...], expected: str) -> None:
     """Names that are not plain are quoted."""
     assert member_path(members) == expected
+
+
+@pytest.mark.parametrize(
+    ("member", "expected"), [("query", "policies.main.query"), ("a.b", 'policies.main["a.b"]')]
+)
+def test_a_member_is_named_below_a_path(member: str, expected: str) -> None:
+    """With a dot before it, or quoted in brackets."""
+    assert member_below("policies.main", member) == expected

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from acs_sidecar.engines.fixed_members import MAX_DELAY_MS, MEMBERS
+from acs_sidecar.spec.document.member_path import member_below
 from acs_sidecar.spec.document.suggestions import unknown_members
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.policy_statement import PolicyStatement
@@ -82,7 +83,7 @@ def _undecided(path: str) -> Diagnostic:
 
 def _findings(path: str, definition: JsonObject) -> Iterator[Diagnostic]:
     for name, message in unknown_members(definition, MEMBERS.keys() - {"verdict"}):
-        yield Diagnostic("member-unknown", message, f"{path}.{name}")
+        yield Diagnostic("member-unknown", message, member_below(path, name))
     if "output" in definition and "error" in definition:
         yield Diagnostic("member-ambiguous", "`output` and `error` cannot be combined", path)
     error = definition.get("error", "text")

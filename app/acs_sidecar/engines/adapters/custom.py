@@ -11,7 +11,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from acs_sidecar.spec.document.bounds import Members
-from acs_sidecar.spec.document.member_path import member_path
+from acs_sidecar.spec.document.member_path import member_below, member_path
 from acs_sidecar.spec.document.suggestions import unknown_members
 from acs_sidecar.spec.manifest.declaration import Member, MemberTable, with_paths
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
@@ -204,7 +204,7 @@ def _starts_at(text: str, root: str) -> bool:
 
 def _undeclared(path: str, definition: JsonObject, table: MemberTable) -> Iterator[Diagnostic]:
     for name, message in unknown_members(definition, table):
-        yield Diagnostic("member-unknown", message, f"{path}.{name}")
+        yield Diagnostic("member-unknown", message, member_below(path, name))
 
 
 def _load(entry: EntryPoint) -> Adapter:

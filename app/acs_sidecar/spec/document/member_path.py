@@ -4,7 +4,7 @@ import re
 
 from acs_sidecar.spec.document.bounds import Members
 
-__all__ = ["member_path"]
+__all__ = ["member_below", "member_path"]
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
@@ -20,3 +20,9 @@ def member_path(members: Members) -> str:
         else:
             text += '["' + member.replace("\\", "\\\\").replace('"', '\\"') + '"]'
     return text
+
+
+def member_below(path: str, member: str) -> str:
+    """Write the place of a member of what stands at `path`: `policies.main.context["action.type"]`."""
+    written = member_path((member,))
+    return path + written if written.startswith("[") else f"{path}.{written}"

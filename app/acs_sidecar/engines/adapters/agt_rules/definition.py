@@ -18,6 +18,7 @@ from acs_sidecar.engines.adapters.agt_rules.rings import LEAST_PRIVILEGED, Agent
 from acs_sidecar.engines.adapters.agt_rules.values import Source
 from acs_sidecar.engines.findings import SourceLocation, finding, warning
 from acs_sidecar.spec.dialects.dialect import Dialect
+from acs_sidecar.spec.document.member_path import member_below
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.path import Path, PathSyntaxError, Root, parse_path
 from acs_sidecar.spec.values import Json, JsonObject
@@ -79,15 +80,15 @@ def _read_context(read: RulesDefinition, path: str, context: Json) -> None:
         entry = given if isinstance(given, dict) else {"path": given}
         text = entry.get("path")
         if not isinstance(text, str) or not entry.keys() <= {"path", "default"}:
-            _error(read, "wrong-type", "must be a path, or `{path, default}`", f"{path}.{name}")
+            _error(read, "wrong-type", "must be a path, or `{path, default}`", member_below(path, name))
             continue
         try:
             parsed = parse_path(text)
         except PathSyntaxError as error:
-            _error(read, "path-syntax", str(error), f"{path}.{name}")
+            _error(read, "path-syntax", str(error), member_below(path, name))
             continue
         if wrong := _not_in_input(parsed):
-            _error(read, "agt-name-unknown", wrong, f"{path}.{name}")
+            _error(read, "agt-name-unknown", wrong, member_below(path, name))
         read.context[name] = Source((parsed,), entry.get("default"))
 
 
@@ -114,7 +115,9 @@ def _read_guards(read: RulesDefinition, path: str, guards: Json) -> None:
     listed = ", ".join(f"`{name}`" for name in GUARDS)
     for name in guards:
         if name not in GUARDS:
-            _error(read, "member-unknown", f"unknown member; must be one of {listed}", f"{path}.{name}")
+            _error(
+                read, "member-unknown", f"unknown member; must be one of {listed}", member_below(path, name)
+            )
     # In the order of the table, which is the order in which they are asked.
     for name, make in _MAKERS.items():
         value = guards.get(name)
@@ -122,7 +125,7 @@ def _read_guards(read: RulesDefinition, path: str, guards: Json) -> None:
             continue
         guard = make(read, value)
         if isinstance(guard, str):
-            _error(read, "value-not-allowed", guard, f"{path}.{name}")
+            _error(read, "value-not-allowed", guard, member_below(path, name))
         else:
             read.guards.append(guard)
 
