@@ -12,9 +12,10 @@ from acs_sidecar.audit.format.record import AuditEntry, ServiceEvent
 from acs_sidecar.decision.caller import Sender
 from acs_sidecar.decision.refusal import Cause, RefusalError
 from acs_sidecar.decision.streams.intake import Intake, StreamLimits
+from acs_sidecar.decision.streams.lines import End, StreamFailureError
 from acs_sidecar.decision.streams.opening import read_opening
 from acs_sidecar.spec.globs import Globs
-from acs_sidecar.spec.streams.vocabulary import FailureCause
+from acs_sidecar.spec.streams.vocabulary import FailureCause, TrackName
 from acs_sidecar.spec.values import Json
 from tests.decision.ledger import Ledger, caller, ledger_service
 from tests.decision.streams.streaming import END, answered, first_line, summary
@@ -191,6 +192,25 @@ def test_a_stream_that_is_stopped_ends_before_what_waits() -> None:
         asyncio.run(service.stream(opening, Sender(None, None), intake, nullcontext(), emit))
         assert _settled(ledger)["kind"] == kind
         assert len(ledger.entries) == 1
+
+
+def test_a_client_that_goes_before_all_is_cleared_fails_its_stream() -> None:
+    """Its last span is evaluated still, with the end behind it: nobody reads that it is cleared."""
+
+    async def stopped(*, evaluated: bool) -> object:
+        intake = Intake(StreamLimits(), time.perf_counter_ns)
+        intake.begin({TrackName.RESPONSE: 1_000})
+        intake.take(HELLO)
+        intake.take(END)
+        await intake.next()
+        if evaluated:
+            intake.evaluated()
+        intake.stop(FailureCause.CLIENT_GONE, "gone")
+        return await intake.next()
+
+    assert asyncio.run(stopped(evaluated=True)) == End()
+    with pytest.raises(StreamFailureError, match=r"^client_gone: gone$"):
+        asyncio.run(stopped(evaluated=False))
 
 
 def test_a_stream_that_is_cancelled_is_recorded() -> None:

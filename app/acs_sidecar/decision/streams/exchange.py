@@ -158,6 +158,7 @@ class StreamExchange:
             if isinstance(span, End):
                 return Ending(SettlementKind.COMPLETE)
             lines, ending = await self._decide(span)
+            self._intake.evaluated()
             await emit(lines)
             if ending is not None:
                 return ending

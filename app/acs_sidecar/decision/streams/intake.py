@@ -70,7 +70,7 @@ class Intake:
         self._pending: list[ArrivedSpan | End | StreamFailureError] = []
         self._change: asyncio.Future[None] | None = None
         self._spans = 0
-        self._ended = self._full = False
+        self._ended = self._full = self._evaluating = False
         self._stopped: StreamFailureError | None = None
         self._deadline = clock() + int(limits.seconds * _NANOSECONDS)
         self._active = clock()
@@ -133,8 +133,12 @@ class Intake:
 
     @property
     def _only_ends(self) -> bool:
-        """True if everything that came is evaluated, or about to be, and the end has come."""
-        return len(self._pending) == 1 and isinstance(self._pending[0], End)
+        """True if everything that came is evaluated, and the end has come."""
+        return not self._evaluating and len(self._pending) == 1 and isinstance(self._pending[0], End)
+
+    def evaluated(self) -> None:
+        """Note that what `next` returned last is evaluated."""
+        self._evaluating = False
 
     async def next(self) -> ArrivedSpan | End:
         """Return what is to be evaluated next, or the end. Raises `StreamFailureError`.
@@ -154,6 +158,7 @@ class Intake:
             found = self._pending.pop(0) if self._pending else found
         if isinstance(found, StreamFailureError):
             raise found
+        self._evaluating = isinstance(found, ArrivedSpan)
         return found
 
     async def _wait(self) -> None:
