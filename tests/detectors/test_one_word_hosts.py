@@ -32,6 +32,15 @@ from tests.detectors.detected import detected
         "nslookup db",
         "http POST db a=b",
         "curl.exe db",
+        "cu\\rl db",
+        "c'ur'l db",
+        "curl \\\n  db",
+        "curl \\\ndb",
+        'echo "$(curl -s db)" "`date`"',
+        'X="`curl db`" ls',
+        "eval curl db",
+        'eval "curl db"',
+        "watch -n 1 curl db",
     ],
 )
 def test_a_host_of_one_word_is_read_where_a_command_wants_it(command: str) -> None:

@@ -25,6 +25,9 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _QUOTING = re.compile(r"""\\(.)|"((?:[^"\\]|\\.)*)"|'([^']*)'""", re.DOTALL)
+_QUOTES = {ord(quote): None for quote in "\\\"'"}
+_SUBSTITUTED = re.compile(r"\$\(([^()]*)\)|`([^`]*)`")
+"""A command within double quotes, where brackets end no word."""
 _ESCAPED = re.compile(r"""\\(["\\$`])""")
 _BEFORE = frozenset(
     [
@@ -43,7 +46,7 @@ _BEFORE = frozenset(
             "sudo",
             "time",
         ),
-        *("timeout", "xargs"),
+        *("timeout", "watch", "xargs"),
     ]
 )
 """Words that a command may stand behind."""
@@ -68,7 +71,7 @@ class _Word(NamedTuple):
 
 def one_word_hosts(texts: Texts) -> Iterator[tuple[int, int, str]]:
     """Yield where in the commands of a value a host without a dot stands, and the host."""
-    if texts.keys and _OCCURS(texts.joined):
+    if texts.keys and (_OCCURS(texts.joined) or _OCCURS(texts.joined.translate(_QUOTES))):
         for words in _commands(texts):
             yield from _hosts(words, _MOST_SHELLS)
 
@@ -115,19 +118,27 @@ def _simple_commands(given: _Word) -> Iterator[list[_Word]]:
         if kind == "end":
             yield words
             words = []
-        elif kind == "word" and not redirected:
-            words.append(
-                _Word(
-                    _QUOTING.sub(_unquoted, token[0]), given.start + token.start(), given.start + token.end()
-                )
-            )
+        elif kind == "word":
+            word = _Word(token[0], given.start + token.start(), given.start + token.end())
+            if '"' in word.text:
+                yield from _substituted(word)
+            if not redirected:
+                words.append(word._replace(text=_QUOTING.sub(_unquoted, word.text)))
         redirected = kind == "to"
     yield words
 
 
+def _substituted(word: _Word) -> Iterator[list[_Word]]:
+    """Yield the words of the commands whose output goes into a word."""
+    for found in _SUBSTITUTED.finditer(word.text):
+        group = found.lastindex or 0
+        start, end = found.span(group)
+        yield from _simple_commands(_Word(found[group], word.start + start, word.start + end))
+
+
 def _unquoted(quoted: re.Match[str]) -> str:
     escaped, double, single = quoted.groups("")
-    return escaped or _ESCAPED.sub(r"\1", double) or single
+    return escaped.strip("\n") or _ESCAPED.sub(r"\1", double) or single
 
 
 def _hosts(words: Sequence[_Word], shells: int) -> Iterator[tuple[int, int, str]]:
@@ -135,21 +146,33 @@ def _hosts(words: Sequence[_Word], shells: int) -> Iterator[tuple[int, int, str]
     for index, word in enumerate(words):
         tool = re.split(r"[/\\]", word.text)[-1].removesuffix(".exe")
         of_option = index > 0 and words[index - 1].text.startswith("-")  # `sudo -u me curl db`
-        if tool in VALUE_OPTIONS or tool in _SHELLS or not (of_option or _stands_before(word.text)):
+        if (
+            tool in VALUE_OPTIONS
+            or tool in _SHELLS
+            or tool == "eval"
+            or not (of_option or _stands_before(word.text))
+        ):
             break
     else:
         return
     arguments = words[index + 1 :]
-    if tool in _SHELLS and shells:
+    if tool == "eval" and shells:
+        yield from _hosts_of(" ".join(word.text for word in arguments), arguments, shells)
+    elif tool in _SHELLS and shells:
         for option, script in pairwise(arguments):
             if re.fullmatch(r"-\w*c", option.text):
-                for inner in _simple_commands(_Word(script.text, 0, 0)):
-                    yield from ((script.start, script.end, host) for _, _, host in _hosts(inner, shells - 1))
+                yield from _hosts_of(script.text, [script], shells)
     elif tool in VALUE_OPTIONS:
         pattern = _REMOTE if tool in {"rsync", "scp"} else _HOST
         for word in _destinations(tool, arguments):
             if found := pattern.fullmatch(word.text):
                 yield word.start, word.end, found["host"]
+
+
+def _hosts_of(script: str, given: Sequence[_Word], shells: int) -> Iterator[tuple[int, int, str]]:
+    """Yield the hosts of a script that is given to a shell by some words, at their span."""
+    for words in _simple_commands(_Word(script, 0, 0)):
+        yield from ((given[0].start, given[-1].end, host) for _, _, host in _hosts(words, shells - 1))
 
 
 def _stands_before(word: str) -> bool:
