@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from acs_sidecar.audit.format.record import AuditEntry, record_line, rfc3339
+from acs_sidecar.audit.log.records import LogDamagedError, record_pieces
 from acs_sidecar.audit.read.decision_lines import counted_members
 from acs_sidecar.audit.read.search import RecordPlace, RecordSource, Wanted, first_from, search
 
@@ -176,6 +180,38 @@ def test_a_line_that_is_no_record_is_named() -> None:
     assert found.damage == ("`acs/host/0/aaaa` is damaged: record 0 is not a record",)
     assert names(found.records) == ["1-0"]
     assert found.rest is None
+
+
+def test_what_is_newer_than_damage_is_found() -> None:
+    """However near it is, with another log and without; nothing that is older than that."""
+    good, other = log(0, [(1, "mail")] * 300), log(1, [(1, "file")])
+    for at in (0, 1, 100, 235, 236, 237, 290, 298, 299):
+        line = good.records[at].replace(b'"index":', b'"index":7')
+        wrong = Lines(good.origin, [*good.records[:at], line, *good.records[at + 1 :]])
+        for wanted, others in product((Wanted(), Wanted({"tool": "mail"})), ([], [other])):
+            found = search([wrong, *others], wanted, most=1_000)
+            newer = [f"0-{index}" for index in reversed(range(at + 1, 300))]
+            assert [name for name in names(found.records) if name != "1-0"] == newer
+            assert found.damage == (f"`{good.origin}` is damaged: record {at} is not a record",)
+
+
+def test_a_line_that_was_added_hides_no_record_behind_it(tmp_path: Path) -> None:
+    """What the next segment begins with would be counted as read."""
+    lines = [b'{"index":%d,"text":"%s"}\n' % (index, b"x" * 1_000) for index in range(310)]
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_bytes(b"".join([*lines[:150], lines[149], *lines[150:300]]))
+    second.write_bytes(b"".join(lines[300:]))
+    with pytest.raises(LogDamagedError, match="record 300 is behind a line too many"):
+        list(record_pieces([(0, first), (300, second)], 0, 310))
+
+
+def test_a_search_comes_further_where_a_log_is_damaged() -> None:
+    """However little is looked at: where to go on is not where it began."""
+    good = log(0, [(1, "mail")] * 300)
+    wrong = Lines(good.origin, [*good.records[:280], b"{}", *good.records[281:]])
+    found = search([wrong, log(1, [(1, "file")] * 300)], Wanted(), most=100, most_looked_at=1)
+    assert found.rest is not None
+    assert found.rest.time < rfc3339(START + 300 * 1_000_000)
 
 
 texts = st.text(max_size=12) | st.sampled_from(

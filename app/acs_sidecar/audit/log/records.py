@@ -62,6 +62,8 @@ def record_pieces(segments: Sequence[tuple[int, Path]], start: int, end: int) ->
             for piece in _segment_pieces(path, first, index, until):
                 yield index, piece
                 index += _line_count(piece)
+            if index > until:
+                raise LogDamagedError(f"record {until} is behind a line too many")
     if index < end:
         raise LogDamagedError(f"record {index} is missing")
 

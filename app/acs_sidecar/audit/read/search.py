@@ -232,14 +232,18 @@ class _Cursor:
     def look(self) -> None:
         """Look at the next block; nothing before `horizon` has been looked at then.
 
-        A log that is damaged there has come to its end.
+        A block that is damaged is halved, so that what is newer than the damage is found, and a log whose
+        next record is damaged has come to its end.
         """
-        if self.done:
-            return
-        try:
-            self._look()
-        except LogDamagedError as error:
-            self.done, self.damage = True, f"`{self._source.origin}` is damaged: {error}"
+        looked = False
+        while not (looked or self.done):
+            try:
+                self._look()
+                looked = True
+            except LogDamagedError as error:
+                self._block = min(self._block, self._end or 0) // 2
+                if not self._block:
+                    self.done, self.damage = True, f"`{self._source.origin}` is damaged: {error}"
 
     def _look(self) -> None:
         if self._end is None:
@@ -247,14 +251,16 @@ class _Cursor:
         if self._end == 0:
             self.done = True
             return
-        start = max(0, self._end - self._block)
+        start, horizon, found = max(0, self._end - self._block), self.horizon, list[_Found]()
         for first, lines in self._source.pieces(start, self._end):
             if first == start:
-                self.horizon = _first_place(self._source, first, lines)
+                horizon = _first_place(self._source, first, lines)
             for number, line in _matching_lines(lines, self._finders):
                 place, record = _parsed(self._source, line, first + number, self._parse)
                 if self._wanted.admits(record):
-                    self._found.append((place, record))
+                    found.append((place, record))
+        self.horizon = horizon
+        self._found += found
         self.looked_at += self._end - start
         self._end, self._block = start, min(2 * self._block, _MOST_BLOCK)
         since = self._wanted.since
