@@ -24,7 +24,8 @@ WHAT = {
 def main(
     revision: Annotated[str, typer.Argument(help="The revision to compare with.")],
     margin: Annotated[float, typer.Option(help="How much more processor time is accepted.")] = 0.03,
-    rounds: Annotated[int, typer.Option(help="Pairs of measurements of each.")] = 12,
+    starts: Annotated[int, typer.Option(help="How often both start: no two processes cost the same.")] = 4,
+    rounds: Annotated[int, typer.Option(help="Pairs of measurements of each start.")] = 3,
     seconds: Annotated[int, typer.Option(help="Seconds of one measurement.")] = 2,
     connections: Annotated[str, typer.Option(help="Numbers of connections, by comma.")] = "16",
     only: Annotated[str, typer.Option(help="Compare only this, such as `rego, signed audit`.")] = "",
@@ -35,14 +36,16 @@ def main(
     for name, (policy, audit) in WHAT.items():
         if only and only != name:
             continue
-        with (
-            servers.sidecar(POLICIES, policy, audit=audit) as tree,
-            servers.sidecar(POLICIES, policy, audit=audit, command=before) as other,
-        ):
-            for level in map(int, connections.split(",")):
-                for target in (tree, other):
-                    measure(target, level, 1)  # warm up
-                compared[name, level] = alternate(tree, other, level, seconds, rounds)
+        for _ in range(starts):
+            with (
+                servers.sidecar(POLICIES, policy, audit=audit) as tree,
+                servers.sidecar(POLICIES, policy, audit=audit, command=before) as other,
+            ):
+                for level in map(int, connections.split(",")):
+                    for target in (tree, other):
+                        measure(target, level, 1)  # warm up
+                    pairs = alternate(tree, other, level, seconds, rounds)
+                    compared[name, level] = compared.get((name, level), Pairs((), ())) + pairs
     _print(compared, revision)
     rows = [
         {"server": name, "connections": level, "of_revision": round(pairs.processor_ratio, 4)}

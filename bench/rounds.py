@@ -17,6 +17,10 @@ class Pairs:
     first: Sequence[Figures]
     second: Sequence[Figures]
 
+    def __add__(self, others: "Pairs") -> "Pairs":
+        """Return these rounds and those of the same two servers, started again."""
+        return Pairs((*self.first, *others.first), (*self.second, *others.second))
+
     @property
     def processor_ratio(self) -> float:
         """The median of what the first needs of the processor in units of the second."""
