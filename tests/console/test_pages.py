@@ -118,6 +118,21 @@ def test_a_duration_is_found_by_what_the_page_shows_of_it(tmp_path: Path) -> Non
     assert pages.page("/decisions?took=2.006").count("</tr>") == 1 + 2
 
 
+def test_a_time_is_found_however_it_is_written(tmp_path: Path) -> None:
+    """With its zone, without a colon, to the second or to a part of it."""
+    log = make_log(tmp_path / "audit", 1)
+    ((_, path),) = log.segments()
+    path.chmod(0o600)
+    path.write_bytes(re.sub(rb'"time":"[^"]*"', b'"time":"2026-01-31T14:05:00.678901Z"', path.read_bytes()))
+    pages, all_of_them = pages_of(tmp_path / "audit", tmp_path / "manifests"), 1 + log.published_size()
+    for text in ("14:05", "14:05Z", "1405", "14:05:00Z", "140500Z", "14:05:00.678Z", "14:05:00.678901Z"):
+        assert pages.page(f"/decisions?since=2026-01-31T{text}").count("</tr>") == all_of_them, text
+        assert pages.page(f"/decisions?until=2026-01-31T{text}").count("</tr>") == 1, text
+    for text in ("14:06Z", "1406", "14:05:01Z", "14:05:00.7Z", "14:05:00.678902Z"):
+        assert pages.page(f"/decisions?until=2026-01-31T{text}").count("</tr>") == all_of_them, text
+        assert pages.page(f"/decisions?since=2026-01-31T{text}").count("</tr>") == 1, text
+
+
 @pytest.mark.parametrize(
     ("query", "problem"),
     [

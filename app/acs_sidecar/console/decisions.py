@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -10,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from acs_sidecar.audit.format.record import record_time
 from acs_sidecar.audit.read.search import FoundPart, RecordPlace, RecordSource, Wanted, search
 from acs_sidecar.console.log_access import LogAccess, read_for
 from acs_sidecar.console.rendering import MARKS, page, rendered
@@ -137,27 +137,29 @@ def _filters(request: Request) -> dict[str, str]:
 
 
 def _wanted(filters: Mapping[str, str]) -> Wanted:
-    for name in ("since", "until"):
-        if filters[name] and not _is_time(filters[name]):
-            raise UnreadableFilterError(f"`{name}` is not a time: write it as 2026-01-31T14:05")
     if (took := filters["took"]) and not _MILLISECONDS.fullmatch(took):
         raise UnreadableFilterError("`took` is not a number of milliseconds: write it as 2.5")
     members = {member: filters[name] for name, member in MEMBERS.items() if filters[name]}
     return Wanted(
         members,
         filters["reason"] or None,
-        filters["since"] or None,
-        filters["until"] or None,
+        _time(filters, "since"),
+        _time(filters, "until"),
         round(float(took) * 1000, 3) if took else None,
     )
 
 
-def _is_time(text: str) -> bool:
+def _time(filters: Mapping[str, str], name: str) -> str | None:
+    """Return a time in the form of a record's, whose texts are compared: `…00Z` sorts behind `…00.5Z`."""
+    text = filters[name]
     try:
-        datetime.fromisoformat(text)
+        if _TIME.fullmatch(text):
+            return record_time(text)
     except ValueError:
-        return False
-    return _TIME.fullmatch(text) is not None
+        pass
+    if text:
+        raise UnreadableFilterError(f"`{name}` is not a time: write it as 2026-01-31T14:05")
+    return None
 
 
 def place(text: str | None) -> RecordPlace | None:
