@@ -480,7 +480,8 @@ def _exchange(options: dict[str, Any], path: str, body: dict[str, Any], point: s
     content = _dumps({"dialect": "0.3"} | body).encode()
     status, content = _beside(lambda: _http(options, path, content))
     if status not in {200, 403}:
-        raise HookError(f"the service answered with status {status}: nothing runs without a verdict")
+        why = _detail(content) or "nothing runs without a verdict"
+        raise HookError(f"the service answered with status {status}: {why}")
     answer = _object(content, "the answer of the service")
     verdict = answer.get("verdict")
     if not isinstance(verdict, dict) or verdict.get("decision") not in DECISIONS:
@@ -594,6 +595,15 @@ def _stdin() -> bytes:
     if len(content) > MAX_BYTES:
         raise HookError("stdin is over 16 MiB")
     return content
+
+
+def _detail(content: bytes) -> str:
+    """Return what a problem document says is wrong; of anything else, nothing."""
+    try:
+        detail = _object(content, "the problem").get("detail")
+    except HookError:
+        return ""
+    return detail if isinstance(detail, str) else ""
 
 
 def _object(content: bytes, what: str) -> dict[str, Any]:

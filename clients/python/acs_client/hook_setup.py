@@ -45,9 +45,17 @@ EVENTS = {
         "output": "stop",
     },
 }
+# What each host calls its shell, in which `--check` lists a folder.
+SHELLS = {
+    "claude-code": "Bash",
+    "codex": "Bash",
+    "copilot": "bash",
+    "gemini": "run_shell_command",
+    "cursor": "Shell",
+}
 FILES = {
     "claude-code": "managed-settings.json or .claude/settings.json",
-    "codex": "hooks.json",
+    "codex": "~/.codex/hooks.json",
     "copilot": "~/.copilot/hooks/acs.json",
     "gemini": ".gemini/settings.json",
     "cursor": ".cursor/hooks.json",
@@ -115,8 +123,8 @@ def _check(options: Mapping[str, Any]) -> int:
         "hook_event_name": EVENTS[options["host"]]["pre_tool_call"],
         "session_id": "acs-hook-check",
         "conversation_id": "acs-hook-check",
-        "tool_name": "acs-hook-check",
-        "tool_input": {},
+        "tool_name": SHELLS[options["host"]],
+        "tool_input": {"command": "ls"},
     }
     with socket.create_server(("127.0.0.1", 0)) as closed:
         dead = f"http://127.0.0.1:{closed.getsockname()[1]}"
@@ -128,7 +136,7 @@ def _check(options: Mapping[str, Any]) -> int:
     sys.stdout.write("without a service: blocks\n")
     if answered.returncode != 0:
         return _fail(f"with the service: {answered.stderr.strip()}")
-    sys.stdout.write(f"with the service: {answered.stdout.strip() or 'allows'}\n")
+    sys.stdout.write(f"with the service, for `ls`: {answered.stdout.strip() or 'allows'}\n")
     return 0
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from acs_client import hook_setup
 from tests.clients.canned import canned, reply
 from tests.clients.python.hooks import CALL, ENVIRONMENT, HOOK, INPUT, NESTED, POST, PRE, Hook
 from tests.conftest import ROOT, Service
@@ -87,6 +88,8 @@ GOOD = {"verdict": {"decision": "allow"}, "intervention_point": "pre_tool_call",
         ),
         (reply(GOOD, 302), "the service answered with status 302: nothing runs without a verdict"),
         (reply(GOOD, 500), "the service answered with status 500: nothing runs without a verdict"),
+        (reply({"detail": "no\n\tmanifest"}, 404), "the service answered with status 404: no manifest"),
+        (reply({"detail": [1]}, 404), "the service answered with status 404: nothing runs without a verdict"),
         (reply(GOOD)[:-5] + b"!cut", "the service did not answer whole"),
         (b"allow\r\n\r\n", "the service did not answer whole"),
     ],
@@ -296,9 +299,22 @@ def test_settings_without_a_service_are_not_printed(hooked: Service, tmp_path: P
 
 
 def test_the_check_of_an_installation(hooked: Service, tmp_path: Path) -> None:
-    """It shows that the command blocks without a service, and answers with it."""
-    done = installed(hooked, tmp_path, "claude-code", "--check")
-    assert (done.returncode, done.stdout) == (0, "without a service: blocks\nwith the service: allows\n")
+    """It shows that the command blocks without a service, and what the manifest says of `ls` with it."""
+    blocks, answers = "without a service: blocks\n", "with the service, for `ls`: "
+    example = ("--check", "--manifest", "coding-agent")
+    for host in hook_setup.SHELLS:
+        done = installed(hooked, tmp_path, host, *example, "--names", "canonical")
+        assert done.returncode == 0
+        assert done.stdout.startswith(f"{blocks}{answers}")
+        assert '"deny"' not in done.stdout
+    done = installed(hooked, tmp_path, "claude-code", *example)
+    assert "The tool is not declared in the manifest." in done.stdout
+    done = installed(hooked, tmp_path, "claude-code", "--check", "--manifest", "nobody")
+    assert (done.returncode, done.stdout) == (2, blocks)
+    assert done.stderr == (
+        "acs-hook: with the service: acs-hook: the service answered with status 404: "
+        "`manifest_ref` names no loaded manifest\nacs-hook failed\n"
+    )
     with socket.create_server(("127.0.0.1", 0)) as closed:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
     done = installed(hooked, tmp_path, "claude-code", "--check", "--url", url)
