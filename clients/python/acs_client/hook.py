@@ -543,6 +543,7 @@ def _http(options: dict[str, Any], path: str, body: bytes) -> tuple[int, bytes]:
         import http.client  # noqa: PLC0415  # slow to import, and only for https
 
         connection = http.client.HTTPSConnection(place.rstrip("/"))
+        _connect(options, connection.connect)
         connection.request("POST", path, body, headers)
         response = connection.getresponse()
         content = response.read(MAX_BYTES + 1)
@@ -551,10 +552,10 @@ def _http(options: dict[str, Any], path: str, body: bytes) -> tuple[int, bytes]:
         return response.status, content
     if scheme == "unix":
         peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        peer.connect(place)
+        _connect(options, lambda: peer.connect(place))
         host, port = "localhost", "80"
     elif scheme == "http" and port.isdigit():
-        peer = socket.create_connection((host.strip("[]"), int(port)))
+        peer = _connect(options, lambda: socket.create_connection((host.strip("[]"), int(port))))
     else:
         raise HookError("the URL is not http://host:port, https://… or unix:///path")
     head = "".join(f"{name}: {value}\r\n" for name, value in {"host": f"{host}:{port}", **headers}.items())
@@ -568,6 +569,14 @@ def _http(options: dict[str, Any], path: str, body: bytes) -> tuple[int, bytes]:
     if not status.startswith(b"HTTP/1.1 ") or sizes != [str(len(content)).encode()]:
         raise HookError("the service did not answer whole")
     return int(status[9:12]), content
+
+
+def _connect(options: dict[str, Any], connect: Callable[[], Any]) -> Any:
+    try:
+        return connect()
+    except OSError as error:
+        why = error.strerror or error
+        raise HookError(f"the service at {options['url']} cannot be reached: {why}") from None
 
 
 def _event_of(call: dict[str, Any]) -> str:

@@ -319,7 +319,25 @@ def test_the_check_of_an_installation(hooked: Service, tmp_path: Path) -> None:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
     done = installed(hooked, tmp_path, "claude-code", "--check", "--url", url)
     assert (done.returncode, done.stdout) == (2, "without a service: blocks\n")
-    assert "Connection refused" in done.stderr
+    assert done.stderr == (
+        f"acs-hook: with the service: acs-hook: the service at {url} cannot be reached: Connection refused\n"
+        "acs-hook failed\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://127.0.0.1:9", "Connection refused"),
+        ("https://127.0.0.1:9", "Connection refused"),
+        ("unix:///nonexistent/socket", "No such file or directory"),
+    ],
+)
+def test_a_service_that_is_not_there_is_named(tmp_path: Path, url: str, why: str) -> None:
+    """A person reads where the hook looked for the service."""
+    done = Hook("claude-code", url, tmp_path).run(CALL)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"acs-hook: the service at {url} cannot be reached: {why}\n"
 
 
 @pytest.mark.parametrize(
