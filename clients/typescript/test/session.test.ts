@@ -257,7 +257,8 @@ test("options that cannot be used make no client", () => {
   const cases: [object, RegExp][] = [
     [{ url: "ftp://x" }, /is not `http:\/\/host:port`/],
     [{ url: "http://x/path" }, /is not `http:\/\/host:port`/],
-    [{ url: "nothing" }, /`nothing` is not a URL/],
+    [{ url: "nothing" }, /`nothing` is not `http:\/\/host:port`/],
+    [{ url: "127.0.0.1:8383" }, /`127.0.0.1:8383` is not `http:\/\/host:port`, `https:\/\/host:port` or `unix:\/\/\/path`/],
     [{ url: "http://u:p@x" }, /has no user, query or fragment/],
     [{ url: "unix:relative" }, /is not `unix:\/\/\/path\/of\/socket`/],
     [{ url: "http://127.0.0.1", socketPath: "/x" }, /`url` and `socketPath` are both set/],

@@ -19,18 +19,19 @@ export interface Endpoint {
 /** Read `http://host:port`, `https://host:port` or `unix:///path`; raise `ConfigurationError` for anything else. */
 export function parseEndpoint(url: string): Endpoint {
   if (url.startsWith("unix:")) return unixEndpoint(url);
+  const forms = "`http://host:port`, `https://host:port` or `unix:///path`";
   let parts: URL;
   try {
     parts = new URL(url);
   } catch {
-    throw new ConfigurationError(`\`${url}\` is not a URL`);
+    throw new ConfigurationError(`\`${url}\` is not ${forms}`);
   }
   if (parts.username || parts.password || parts.search || parts.hash) {
     throw new ConfigurationError("the URL of the service has no user, query or fragment");
   }
   const isTls = parts.protocol === "https:";
   if (!(isTls || parts.protocol === "http:") || parts.pathname !== "/") {
-    throw new ConfigurationError(`\`${url}\` is not \`http://host:port\`, \`https://host:port\` or \`unix:///path\``);
+    throw new ConfigurationError(`\`${url}\` is not ${forms}`);
   }
   const port = Number(parts.port || (isTls ? 443 : 80));
   return {
