@@ -14,6 +14,8 @@ from acs_sidecar.audit.format.record import AuditEntry, record_line, rfc3339
 from acs_sidecar.audit.log.records import LogDamagedError, record_pieces
 from acs_sidecar.audit.read.decision_lines import counted_members
 from acs_sidecar.audit.read.search import RecordPlace, RecordSource, Wanted, first_from, search
+from acs_sidecar.console.decisions import place
+from acs_sidecar.console.decisions import written as wire
 
 START = 1_767_323_045_000_000
 
@@ -99,6 +101,47 @@ def test_the_parts_of_a_search_are_all_that_fits_newest_first(
         if before is None:
             break
     assert names(found) == names(fitting)
+
+
+jumps = st.lists(st.tuples(st.integers(-200, 3), st.sampled_from(["mail", "file"])), max_size=200)
+
+
+@given(
+    logs=st.lists(jumps, max_size=3),
+    most=st.integers(1, 60),
+    most_looked_at=st.sampled_from([1, 100, 10_000]),
+    tool=st.sampled_from([None, "mail"]),
+)
+def test_a_clock_that_was_set_back_hides_no_record(
+    logs: list[list[tuple[int, str]]], most: int, most_looked_at: int, tool: str | None
+) -> None:
+    """Each log is shown in its order, once, however its times and those of other logs lie."""
+    written = [log(number, one) for number, one in enumerate(logs)]
+    wanted = Wanted({"tool": tool} if tool else {})
+    found: list[object] = []
+    before: RecordPlace | None = None
+    while True:
+        part = search([*written], wanted, before, most=most, most_looked_at=most_looked_at)
+        found += part.records
+        before = place(wire(part.rest))
+        if before is None:
+            break
+    for one in written:
+        fitting = [record for record in map(orjson.loads, one.records) if wanted.admits(record)]
+        assert [name for name in names(found) if f"{name}"[0] == one.origin[9]] == names(fitting)[::-1]
+
+
+@pytest.mark.parametrize("second", range(0, 300, 10))
+def test_times_are_found_though_the_clock_was_set_back(second: int) -> None:
+    """By an hour near the end of a log, and again and again."""
+    for steps in ([(1, "mail")] * 250 + [(-3_599, "mail")] + [(1, "mail")] * 49, [(-9, "mail")] * 300):
+        written = log(0, steps)
+        records = [orjson.loads(line) for line in written.records]
+        time = str(records[second]["time"])
+        newer = search([written], Wanted(since=time), most=1_000)
+        assert names(newer.records) == names([one for one in records if one["time"] >= time])[::-1]
+        older = search([written], Wanted(until=time), most=1_000)
+        assert names(older.records) == names([one for one in records if one["time"] < time])[::-1]
 
 
 def test_a_page_looks_at_the_newest_alone() -> None:

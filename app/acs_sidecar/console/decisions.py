@@ -34,7 +34,7 @@ MEMBERS: Final[Mapping[str, str]] = {
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]{1,15}Z?)?", re.ASCII)
 _MILLISECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII)
-_PLACE = re.compile(r"([^ ]{1,40}) ([^ ]{1,300}) ([0-9]{1,15})", re.ASCII)
+_PLACE = re.compile(r"([^ ]{1,40}) ([^ ]{1,300}) ([0-9]{1,15})((?: [^ ]{1,300} [0-9]{1,15})*)", re.ASCII)
 _AT_ONCE = 20_000
 """How many records the page itself looks at; the rest is asked for while it shows."""
 _LATER = 60_000
@@ -128,7 +128,9 @@ def place_of(record: Mapping[str, object]) -> RecordPlace:
 
 def written(place: RecordPlace | None) -> str | None:
     """Write a place for a link."""
-    return f"{place.time} {place.log} {place.position}" if place else None
+    if place is None:
+        return None
+    return f"{place.time} {place.log} {place.position}" + "".join(f" {log} {end}" for log, end in place.ends)
 
 
 def _filters(request: Request) -> dict[str, str]:
@@ -168,7 +170,10 @@ def place(text: str | None) -> RecordPlace | None:
         return None
     if (match := _PLACE.fullmatch(text)) is None:
         raise UnreadableFilterError("the link to further records is damaged: open the page again")
-    return RecordPlace(match[1], match[2], int(match[3]))
+    ends = match[4].split()
+    return RecordPlace(
+        match[1], match[2], int(match[3]), tuple(zip(ends[::2], map(int, ends[1::2]), strict=True))
+    )
 
 
 def _shown(filters: Mapping[str, str], found: FoundPart | None, problem: str | None) -> dict[str, object]:

@@ -57,11 +57,16 @@ class RecordSource(Protocol):
 
 
 class RecordPlace(NamedTuple):
-    """Where a record stands among those of all logs: its time, then its log and its position there."""
+    """Where a record stands among those of all logs: its time, then its log and its position there.
+
+    `ends` has the logs in which a search goes on elsewhere than their times tell, each with how many of its
+    records are left: its clock was set back.
+    """
 
     time: str
     log: str
     position: int
+    ends: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,8 @@ class Wanted:
         """True if a record is to be shown."""
         if any(record.get(name) != value for name, value in self.members.items()):
             return False
-        if self.since is not None and str(record.get("time")) < self.since:
+        time = str(record.get("time"))
+        if time < (self.since or "") or (self.until is not None and time >= self.until):
             return False
         if self.duration_us is not None and not _at_least(record.get("duration_us"), self.duration_us):
             return False
@@ -158,10 +164,12 @@ def search(
 ) -> FoundPart:
     """Find the newest records before a place: at most `most`, looking at about `most_looked_at`.
 
-    The records of a log are taken to be in the order of their times. `parse` may leave out members that
-    nothing here and no filter reads. Raises `OSError`.
+    The records of a log keep their order where its clock was set back, so that one may come with those of
+    other logs that are older. `until` is found by bisection, and `since` ends a search, both with looks at
+    further records, each a fifth farther from both ends: what a wrong clock wrote in between may be missing.
+    `parse` may leave out members that nothing here and no filter reads. Raises `OSError`.
     """
-    start = min(place for place in (before, wanted.end, _NEWEST) if place is not None)
+    start = before or wanted.end or _NEWEST
     first_block = max(2, _FIRST_BLOCK // max(1, len(sources)))
     cursors = [
         _Cursor(source, wanted, start, parse or parsed_record, first_block)
@@ -182,6 +190,12 @@ def search(
         max(open_cursors, key=lambda cursor: cursor.horizon).look()
     found.sort(key=lambda one: one[0], reverse=True)
     rest = found[most - 1][0] if len(found) > most else horizon
+    if rest is not None:
+        shown, left = dict(map(_spot, found[:most])), dict(map(_spot, reversed(found[most:])))
+        ends = (
+            (one.origin, one.end_behind(rest, shown.get(one.origin), left.get(one.origin))) for one in cursors
+        )
+        rest = rest._replace(ends=tuple((origin, end) for origin, end in ends if end is not None))
     records = tuple(record for _, record in found[:most])
     damage = tuple(cursor.damage for cursor in cursors if cursor.damage)
     return FoundPart(records, rest, looked_at, sum(source.size for source in sources), damage)
@@ -197,15 +211,22 @@ def first_from(source: RecordSource, place: RecordPlace) -> int:
     named = place.position if place.log == source.origin else -1
     if 0 <= named < source.size and place_at(source, named) == place:
         return named
-    low, high = 0, source.size
-    while low < high:
-        middle = (low + high) // 2
-        found = place_at(source, middle)
-        low, high = (middle + 1, high) if found < place else (low, middle)
+    low = 0
+    for bit in reversed(range(source.size.bit_length())):  # asks for the same records when a log has grown
+        behind = low + (1 << bit)
+        if behind <= source.size and place_at(source, behind - 1) < place:
+            low = behind
     return low
 
 
 _Found = tuple[RecordPlace, Mapping[str, Json]]
+
+
+def _spot(found: _Found) -> tuple[str, int]:
+    """Return the log of a record and its position there."""
+    return str(found[1]["log"]), int(str(found[1]["index"]))
+
+
 _NEWEST = RecordPlace("~", "", 0)
 """Behind every record: times begin with a digit."""
 
@@ -220,14 +241,31 @@ class _Cursor:
         self._source = source
         self._wanted = wanted
         self._finders = wanted.finders()
-        self._before = before
-        self._end: int | None = source.size if before == _NEWEST else None
+        self._before = before._replace(ends=())
+        end = source.size if before == _NEWEST else dict(before.ends).get(source.origin)
+        self._end = end if end is None else min(end, source.size)
+        self._first = self._end or 0
         self._block = block
         self._found: list[_Found] = []
-        self.horizon = before
+        self.horizon = self._before
         self.looked_at = 0
         self.damage: str | None = None
         self.done = False
+
+    @property
+    def origin(self) -> str:
+        """The log's name."""
+        return self._source.origin
+
+    def end_behind(self, place: RecordPlace, shown: int | None, left: int | None) -> int | None:
+        """Return how many are left by the last shown and the first left; `None` where a place tells it."""
+        if left is None:
+            left = _spot(self._found[0])[1] if self._found else (self._end or 0) - 1
+        try:
+            told = first_from(self._source, place)
+        except LogDamagedError:
+            return left + 1
+        return None if left < told <= (self._first if shown is None else shown) else left + 1
 
     def look(self) -> None:
         """Look at the next block; nothing before `horizon` has been looked at then.
@@ -243,34 +281,60 @@ class _Cursor:
             except LogDamagedError as error:
                 self._block = min(self._block, self._end or 0) // 2
                 if not self._block:
-                    self.done, self.damage = True, f"`{self._source.origin}` is damaged: {error}"
+                    self.done, self.damage = True, f"`{self.origin}` is damaged: {error}"
 
     def _look(self) -> None:
         if self._end is None:
-            self._end = first_from(self._source, self._before)
+            self._end = self._first = self._first_end()
         if self._end == 0:
             self.done = True
             return
-        start, horizon, found = max(0, self._end - self._block), self.horizon, list[_Found]()
+        start, oldest, found = max(0, self._end - self._block), self.horizon, list[_Found]()
         for first, lines in self._source.pieces(start, self._end):
             if first == start:
-                horizon = _first_place(self._source, first, lines)
+                oldest = _first_place(self._source, first, lines)
             for number, line in _matching_lines(lines, self._finders):
                 place, record = _parsed(self._source, line, first + number, self._parse)
                 if self._wanted.admits(record):
                     found.append((place, record))
-        self.horizon = horizon
-        self._found += found
+        for place, record in reversed(found):
+            self.horizon = min(self.horizon, place)
+            self._found.append((self.horizon, record))
+        self.horizon = min(self.horizon, oldest)
         self.looked_at += self._end - start
         self._end, self._block = start, min(2 * self._block, _MOST_BLOCK)
+        self.done = start == 0 or self._is_older(oldest.time)
+
+    def _first_end(self) -> int:
+        end = first_from(self._source, self._before)
+        if self._before == self._wanted.end:
+            looks = _spread(end, self._source.size)
+            older = (index for index in looks if place_at(self._source, index) < self._before)
+            return max(older, default=end - 1) + 1
+        return end
+
+    def _is_older(self, time: str) -> bool:
+        """True if what was not looked at is older than what is wanted, as far as some of it tells."""
         since = self._wanted.since
-        self.done = start == 0 or (since is not None and self.horizon.time < since)
+        if since is None or time >= since:
+            return False
+        looks = _spread(0, self._end or 0)
+        return all(place_at(self._source, index).time < since for index in looks)
 
     def taken(self, horizon: RecordPlace | None) -> list[_Found]:
         """Return what was found from a place on, or all of it, once."""
         taken = [one for one in self._found if horizon is None or one[0] >= horizon]
         self._found = [one for one in self._found if horizon is not None and one[0] < horizon]
         return taken
+
+
+def _spread(low: int, high: int) -> Iterator[int]:
+    """Yield some indexes of `[low, high)`, from both ends on, each a fifth farther than the last."""
+    offset = 0
+    while low + offset < high:
+        yield low + offset
+        yield high - 1 - offset
+        offset += 1 + offset // 5
 
 
 def _matching_lines(lines: bytes, finders: Sequence[FindText]) -> Iterator[tuple[int, bytes]]:
