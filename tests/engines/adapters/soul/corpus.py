@@ -13,6 +13,9 @@ in the words of a hospital, a bank, a law firm, a school, a game studio and othe
 Those of `styles` are four of each for every control by another author: a runbook's line, a contract's sentence, an
 agent that speaks of itself, an item with a bold lead-in. Before any rule was changed for them 204 of the 288 promises
 were found, and 36 of 288 others taken for one; of 160 more others, written in two rounds after that, 17 and 24 were.
+Those of `notes` are the shortest lines of an operator, the passive voice of an office, and what others do in place of
+the agent: a gateway, a vendor, a department. Of 432 promises written before any rule was changed for them 304 were
+found, of 125 such duties 74 were taken for a promise; of 144 more promises, written after that, 81 were found.
 """
 
 import hashlib
@@ -26,6 +29,7 @@ from tests.engines.adapters.soul.vectors import declared_by
 __all__ = [
     "DECLARES",
     "DECLARES_AUTHORS",
+    "DECLARES_NOTES",
     "DECLARES_REGISTERS",
     "DECLARES_STYLES",
     "DECLARES_TRADES",
@@ -33,6 +37,7 @@ __all__ = [
     "DECLARES_WILD",
     "LOOKS_ALIKE",
     "LOOKS_ALIKE_AUTHORS",
+    "LOOKS_ALIKE_NOTES",
     "LOOKS_ALIKE_REGISTERS",
     "LOOKS_ALIKE_STYLES",
     "LOOKS_ALIKE_TRADES",
@@ -78,6 +83,8 @@ DECLARES_TRADES = _samples("declares_trades.tsv")
 LOOKS_ALIKE_TRADES = _samples("looks_alike_trades.tsv")
 DECLARES_STYLES = _samples("declares_styles.tsv")
 LOOKS_ALIKE_STYLES = _samples("looks_alike_styles.tsv")
+DECLARES_NOTES = _samples("declares_notes.tsv")
+LOOKS_ALIKE_NOTES = _samples("looks_alike_notes.tsv")
 DECLARES_AUTHORS = _samples("declares_authors.tsv")
 LOOKS_ALIKE_AUTHORS = _samples("looks_alike_authors.tsv")
 
@@ -99,13 +106,13 @@ def _parts(
 PROMISES = _parts(
     DECLARES,
     DECLARES_VOICES,
-    [*DECLARES_REGISTERS, *DECLARES_WILD, *DECLARES_TRADES, *DECLARES_STYLES],
+    [*DECLARES_REGISTERS, *DECLARES_WILD, *DECLARES_TRADES, *DECLARES_STYLES, *DECLARES_NOTES],
     DECLARES_AUTHORS,
 )
 OTHERS = _parts(
     LOOKS_ALIKE,
     LOOKS_ALIKE_VOICES,
-    [*LOOKS_ALIKE_REGISTERS, *LOOKS_ALIKE_WILD, *LOOKS_ALIKE_TRADES, *LOOKS_ALIKE_STYLES],
+    [*LOOKS_ALIKE_REGISTERS, *LOOKS_ALIKE_WILD, *LOOKS_ALIKE_TRADES, *LOOKS_ALIKE_STYLES, *LOOKS_ALIKE_NOTES],
     LOOKS_ALIKE_AUTHORS,
 )
 
@@ -131,10 +138,12 @@ def figures() -> list[str]:
     add("… far registers, lists, tables, idioms", ((), [*DECLARES_REGISTERS, *DECLARES_WILD]))
     add("… trades", ((), DECLARES_TRADES))
     add("… styles", ((), DECLARES_STYLES))
+    add("… notes, an office's passive voice", ((), DECLARES_NOTES))
     add("look like it, and are taken for it (false accepts)", OTHERS)
     add("… the independent authors'", (LOOKS_ALIKE_AUTHORS, ()))
     add("… trades", ((), LOOKS_ALIKE_TRADES))
     add("… styles", ((), LOOKS_ALIKE_STYLES))
+    add("… notes, duties that others have", ((), LOOKS_ALIKE_NOTES))
     for kind in sorted({sample.kind.partition("/")[0] for part in OTHERS for sample in part}):
         add(f"… {kind}", [[each for each in part if each.kind.partition("/")[0] == kind] for part in OTHERS])
     return rows

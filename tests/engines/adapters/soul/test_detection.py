@@ -8,9 +8,11 @@ import pytest
 from acs_sidecar.engines.adapters.soul.controls import Tier
 from acs_sidecar.engines.adapters.soul.detection.rules import (
     RuleExtension,
+    delegation,
     extensions,
     given_rules,
     improvements,
+    phrases,
     registers,
     rule_book,
     rule_book_of,
@@ -81,10 +83,10 @@ def test_the_trades_have_every_kind_for_every_control() -> None:
 
 @pytest.mark.slow
 def test_detection_on_statements_that_rules_have_not_seen() -> None:
-    """At least 85 of 100 promises are found, and less than 4 of 100 that look like one are taken for it."""
+    """At least 85 of 100 promises are found, and at most 3 of 100 that look like one are taken for it."""
     promises, others = PROMISES[0], OTHERS[0]
     assert sum(sample.is_detected for sample in promises) >= 0.85 * len(promises)
-    assert sum(sample.is_detected for sample in others) < 0.04 * len(others)
+    assert sum(sample.is_detected for sample in others) <= 0.03 * len(others)
 
 
 def test_detection_on_statements_of_independent_authors() -> None:
@@ -176,6 +178,18 @@ def test_each_entry_of_the_vocabulary_has_statements_that_show_why() -> None:
 def test_each_entry_of_the_registers_has_statements_that_show_why() -> None:
     """So with what is added after the vocabulary."""
     _assert_each_shows_why(registers(), (*extensions(), *vocabulary()))
+
+
+@pytest.mark.slow
+def test_each_entry_of_the_phrases_has_statements_that_show_why() -> None:
+    """So with what is added after the registers."""
+    _assert_each_shows_why(phrases(), (*extensions(), *vocabulary(), *registers()))
+
+
+@pytest.mark.slow
+def test_each_entry_about_delegation_has_statements_that_show_why() -> None:
+    """So with who duties are delegated to, and the controls in which people have a part."""
+    _assert_each_shows_why(delegation(), (*extensions(), *vocabulary(), *registers(), *phrases()))
 
 
 @pytest.mark.parametrize("text", ["", "..", "a ..", ".. a", "A", "a-b", "*", "a* b**", "a|", "a|B"])

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from acs_sidecar.engines.adapters.soul.detection.delegation import delegated_words
 from acs_sidecar.engines.adapters.soul.detection.document import (
     Heading,
     Reading,
@@ -107,9 +108,15 @@ class Detector:
             or any(self._is_attributed(each, hits) for each in quoted)
         ):
             return Declared(counts=True)
-        polarity = Polarity(words, hits, self.book.words, context, quoted_words(words, quoted), clauses)
+        delegated = delegated_words(words, hits, self.book.words, clauses)
+        by_people, by_agent = (
+            Polarity(words, _hits_outside(hits, of_others), self.book.words, context, only_quoted, clauses)
+            for only_quoted in [quoted_words(words, quoted)]
+            for of_others in (delegated.components, delegated.components | delegated.parties)
+        )
         by_rule, by_marker = [], []
         for rule in self._candidates({*hits, *context.sets}, marked):
+            polarity = by_people if rule.by_people else by_agent
             if any(_declares(each, polarity) for each in rule.alternatives):
                 by_rule.append(rule.control)
             elif rule.control in marked and _is_supported(rule, polarity):
@@ -127,11 +134,11 @@ class Detector:
     def _is_of_others(self, words: Sequence[str], hits: FoundHits, clauses: frozenset[int]) -> bool:
         """True if a statement is about somebody else, another time, or a world that is not this one."""
         named = self.book.words
-        if any(span.start == 0 for span in hits.get(named.openers, ())):
+        if any(span.start == 0 for span in self._inexcusable(hits, named.openers)):
             return True
         if any(
             span.start < _SUBJECT_WITHIN and not (span.start and words[span.start - 1] in _NOT_OF_SUBJECT)
-            for span in hits.get(named.others, ())
+            for span in self._inexcusable(hits, named.others)
         ):
             return True
         relative = [span.start for span in hits.get(named.relative, ())]
@@ -141,7 +148,7 @@ class Detector:
             and not (span.start and words[span.start - 1] in _DETERMINERS and span.start == span.end)
             and clauses.isdisjoint(range(span.start + 1, span.end + 1))
             and not self._is_condition(span, hits, clauses)
-            for span in hits.get(named.unreal, ())
+            for span in self._inexcusable(hits, named.unreal)
         )
 
     def _is_attributed(self, quotation: range, hits: FoundHits) -> bool:
@@ -157,15 +164,10 @@ class Detector:
     def _is_disclaimed(self, hits: FoundHits, clauses: frozenset[int]) -> bool:
         """True if a statement takes back what it says: by a disclaimer, or an undenied concession."""
         named = self.book.words
-        excused = hits.get(named.excused, ())
-
-        def is_excused(span: TermSpan) -> bool:
-            return any(one.start <= span.start and span.end <= one.end for one in excused)
-
-        for span in hits.get(named.disclaimers, ()):
-            if not is_excused(span) and not self._is_condition(span, hits, clauses):
+        for span in self._inexcusable(hits, named.disclaimers):
+            if not self._is_condition(span, hits, clauses):
                 return True
-        concessions = [span for span in hits.get(named.concessions, ()) if not is_excused(span)]
+        concessions = self._inexcusable(hits, named.concessions)
         if not concessions:
             return False
         denials = [span for number in (named.negators, named.bans) for span in hits.get(number, ())]
@@ -181,6 +183,15 @@ class Detector:
             and not (span.start == 0 and denials)
             for span in concessions
         )
+
+    def _inexcusable(self, hits: FoundHits, number: int) -> list[TermSpan]:
+        """Return where terms of a set stand that no excused one contains."""
+        excused = hits.get(self.book.words.excused, ())
+        return [
+            span
+            for span in hits.get(number, ())
+            if not any(one.start <= span.start and span.end <= one.end for one in excused)
+        ]
 
     def _hits(self, words: tuple[str, ...]) -> FoundHits:
         """Return where terms stand in a text; those of the last one are remembered."""
@@ -231,6 +242,14 @@ class Detector:
         disclaims = named.disclaimers in sets or any(map(is_disguised, texts))
         withdrawn = named.withdrawn in sets
         return Context(frozenset(sets), bans, weak_bans, disclaims, withdrawn, ignored)
+
+
+def _hits_outside(hits: FoundHits, places: frozenset[int]) -> FoundHits:
+    """Return the hits that do not begin at one of these places."""
+    if not places:
+        return hits
+    left = ((number, [span for span in spans if span.start not in places]) for number, spans in hits.items())
+    return {number: spans for number, spans in left if spans}
 
 
 def _declares(alternative: Alternative, polarity: Polarity) -> bool:

@@ -17,6 +17,8 @@ _BAN_BEFORE = 8
 _BAN_BEHIND = 2
 _BAN_SAID_BEHIND = 12
 _COPULAS = frozenset({"is", "are", "be", "being", "remains", "remain", "strictly", "absolutely"})
+_NOT_COPULAS = frozenset({"isn't", "aren't"})
+_PARTICIPLE = "ed"
 _BANNED = frozenset(
     {
         "prohibited",
@@ -134,6 +136,8 @@ class Polarity:
 
     def _governs(self, ban: TermSpan, span: TermSpan) -> bool:
         if ban.start <= span.start:
+            if self._is_of_condition(ban.start, span):
+                return False
             between = range(ban.end + 1, span.start)
             return len(between) <= _BAN_BEFORE and not any(
                 self._at(each, self.named.stops) for each in between
@@ -219,7 +223,17 @@ class Polarity:
             return True
         if any(self._at(place, self.named.breach) for place in behind):
             return False
+        if self._is_passive(negator):
+            return True
         return any(self._at(place, self.named.adoption) for place in behind)
+
+    def _is_passive(self, negator: int) -> bool:
+        """True for a negator in a passive voice: `certainty is never indicated`."""
+        before, behind = self.words[max(0, negator - _SHORT) : negator], self.words[negator + 1 : negator + 2]
+        if not behind or behind in _NOT_LET or not behind[0].endswith(_PARTICIPLE):
+            return False
+        has_copula = self.words[negator] in _NOT_COPULAS or not _COPULAS.isdisjoint(before[-1:])
+        return has_copula and _RELATIVES.isdisjoint(before)
 
     def _defeated_before(self, span: TermSpan) -> bool:
         return any(

@@ -22,9 +22,11 @@ __all__ = [
     "RuleExtension",
     "RuleMode",
     "Words",
+    "delegation",
     "extensions",
     "given_rules",
     "improvements",
+    "phrases",
     "read_data",
     "registers",
     "rule_book",
@@ -64,13 +66,14 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class ControlRule:
-    """A control, and how it is declared."""
+    """A control, and how it is declared; `by_people`: also by what a team or a department does."""
 
     control: str
     name: str
     severity: Severity
     tier: Tier
     alternatives: tuple[Alternative, ...]
+    by_people: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,10 @@ class Words:
     ignored: int
     attributions: int
     speakers: int
+    components: int
+    parties: int
+    duties: int
+    own: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +132,8 @@ def read_data(name: str) -> bytes:
 # Read with the module: a child that is confined opens no file later.
 _RULES, _IMPROVEMENTS = read_data("rules.yaml"), read_data("improvements.yaml")
 _EXTENSIONS, _VOCABULARY = read_data("extensions.yaml"), read_data("vocabulary.yaml")
-_REGISTERS = read_data("registers.yaml")
+_REGISTERS, _PHRASES = read_data("registers.yaml"), read_data("phrases.yaml")
+_DELEGATION = read_data("delegation.yaml")
 
 
 class Improvement(NamedTuple):
@@ -156,7 +164,8 @@ class RuleExtension(NamedTuple):
 @cache
 def rule_book() -> RuleBook:
     """Return the rules that come with the package."""
-    return rule_book_of(given_rules(), improvements(), (*extensions(), *vocabulary(), *registers()))
+    extended = (*extensions(), *vocabulary(), *registers(), *phrases(), *delegation())
+    return rule_book_of(given_rules(), improvements(), extended)
 
 
 def given_rules() -> dict[str, Any]:
@@ -191,6 +200,16 @@ def registers() -> tuple[RuleExtension, ...]:
     return _extensions_of(_REGISTERS)
 
 
+def phrases() -> tuple[RuleExtension, ...]:
+    """Return what is added after the registers: the shortest notes, and an office's passive voice."""
+    return _extensions_of(_PHRASES)
+
+
+def delegation() -> tuple[RuleExtension, ...]:
+    """Return what is added last: who duties are delegated to, and controls in which people have a part."""
+    return _extensions_of(_DELEGATION)
+
+
 def _extensions_of(data: bytes) -> tuple[RuleExtension, ...]:
     return tuple(
         RuleExtension(
@@ -218,6 +237,8 @@ def rule_book_of(
         place = one.place.split(".")
         if "terms" in one.added:
             _add_terms(data, place, one.added["terms"])
+        elif "by_people" in one.added:
+            data[place[0]][place[1]]["by_people"] = one.added["by_people"]
         else:
             given = data[place[0]][place[1]]
             given.setdefault("any", [{key: given[key] for key in given.keys() & _OF_ALTERNATIVES}])
@@ -232,6 +253,7 @@ def rule_book_of(
             Severity(given["sev"]),
             Tier.of_letter(given["tier"]),
             tuple(_alternatives(given, index, groups)),
+            given.get("by_people", False),
         )
         for control, given in data["controls"].items()
     )
