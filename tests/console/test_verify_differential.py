@@ -6,16 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from acs_sidecar.audit.format.checkpoint import Checkpoint, sign_checkpoint
+from acs_sidecar.audit.format.findings import Property
 from acs_sidecar.audit.format.merkle import leaf_hash
 from acs_sidecar.audit.format.note import NoteSigner, VerifierKey
 from acs_sidecar.audit.format.receipt import Receipt, ReceiptError
 from acs_sidecar.audit.format.tiles import entry_bundle
 from acs_sidecar.audit.log.records import record_lines
 from acs_sidecar.cli.audit.verify import _verified_receipt
-from tests.audit.format.logs import Builder
+from tests.audit.format.logs import Builder, MemoryLog
 from tests.audit.format.verified import PUBLIC, findings
 from tests.audit.log.logs import KEY, sound
 from tests.clients.typescript.node import skip_without_node
@@ -73,16 +75,28 @@ LINES: list[Callable[[bytes], bytes]] = [
 LOG = "acs/one"
 DEEP = 254
 HELD: list[tuple[bytes, bool]] = [
-    (b'{"event":"log_opened","index":0,"log":"acs/one"}', True),
-    (b'{"a":[],"b":{},"c":[null,true,false],"event":"log_opened","index":0,"log":"acs/one","z":-1}', True),
-    (b'{"event":"log_opened","index":0,"log":"acs/one","\x7f":"\\u001f\\n\\\\"}', True),
-    (b'{"10":1,"9":2,"__proto__":3,"event":"log_opened","index":0,"log":"acs/one"}', True),
-    ('{"event":"log_opened","index":0,"log":"acs/one","\ue000":1,"\uffff":1,"\U0001f600":1}'.encode(), True),
+    (b'{"event":"log_opened","index":0,"log":"acs/one","time":"2026-01-02T03:04:05.678901Z"}', True),
+    (
+        b'{"a":[],"b":{},"c":[null,true,false],"event":"log_opened","index":0,"log":"acs/one","time":"2026-01-02T03:04:05.678901Z","z":-1}',
+        True,
+    ),
+    (
+        b'{"event":"log_opened","index":0,"log":"acs/one","time":"2026-01-02T03:04:05.678901Z","\x7f":"\\u001f\\n\\\\"}',
+        True,
+    ),
+    (
+        b'{"10":1,"9":2,"__proto__":3,"event":"log_opened","index":0,"log":"acs/one","time":"2026-01-02T03:04:05.678901Z"}',
+        True,
+    ),
+    (
+        '{"event":"log_opened","index":0,"log":"acs/one","time":"2026-01-02T03:04:05.678901Z","\ue000":1,"\uffff":1,"\U0001f600":1}'.encode(),
+        True,
+    ),
     (
         b'{"a":'
         + b"[" * (DEEP - 1)
         + b"]" * (DEEP - 1)
-        + b',"event":"log_opened","index":0,"log":"acs/one"}',
+        + b',"event":"log_opened","index":0,"log":"acs/one","time":"2026-01-02T03:04:05.678901Z"}',
         True,
     ),
     (b'{"a":' + b"[" * DEEP + b"]" * DEEP + b',"event":"log_opened","index":0,"log":"acs/one"}', False),
@@ -224,6 +238,39 @@ def test_both_refuse_a_signed_log_without_its_ends(
 ) -> None:
     """A head that was cut off, and records behind a clean end, at the end of a bundle too."""
     built = log.build()
+    walked = _walked(built)
+    assert (walked.get("index"), walked.get("problem")) == (index, problem)
+    assert [at for _, at in findings(built)] == ([] if index is None else [index])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"event": None},
+        {"event": ["log_closed"]},
+        {"time": None},
+        {"time": "2026-01-02T03:04:05Z"},
+        {"time": ["2026-01-02T03:04:05.678901Z"]},
+        {"text": "x" * 16_384},
+    ],
+)
+def test_both_refuse_a_signed_record_of_another_form(change: dict[str, Any]) -> None:
+    """Without a time or an event, or longer than a record may be."""
+    builder = Builder().open()
+    at = builder.frontier.size
+    line = Builder().open().decide().build().lines()[at]
+    builder.add_line(orjson.dumps({**orjson.loads(line), **change}, option=orjson.OPT_SORT_KEYS))
+    built = builder.decide().build()
+    walked = _walked(built)
+    assert (walked.get("index"), walked.get("problem")) == (
+        at,
+        f"record {at} is too long, or has no event or time",
+    )
+    assert findings(built) == [(Property.RECORD_FORM, at)]
+
+
+def _walked(built: MemoryLog) -> dict[str, Any]:
+    """Return what the browser says of a log in memory."""
     lines, note = built.lines(), built.checkpoint
     assert note
     parts = {at // WIDTH: lines[at : at + WIDTH] for at in range(0, len(lines), WIDTH)}
@@ -238,8 +285,8 @@ def test_both_refuse_a_signed_log_without_its_ends(
             }
         ]
     )
-    assert (walked["value"].get("index"), walked["value"].get("problem")) == (index, problem)
-    assert [at for _, at in findings(built)] == ([] if index is None else [index])
+    value: dict[str, Any] = walked["value"]
+    return value
 
 
 def _is_verified(receipt: Receipt) -> bool:

@@ -6,7 +6,6 @@
 const encoder = new TextEncoder();
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const RECEIPT_SCHEMA = "acs-sidecar/receipt/v1";
-const ED25519 = 1;
 const WIDTH = 256; // records in a bundle, hashes in a tile
 const AT_ONCE = 8; // bundles that are hashed side by side
 
@@ -102,7 +101,7 @@ export async function parseVerifierKey(text) {
   const [, name, id, encoded] = /^([^+\s]+)\+([0-9a-f]{8})\+(\S+)$/.exec(text.trim()) ?? [];
   require(name !== undefined, "a verifier key is `name+hash+base64`, as `acs-sidecar audit key` prints it");
   const material = decoded(encoded, "the verifier key");
-  require(material.length === 33 && material[0] === ED25519, "not the verifier key of an Ed25519 key");
+  require(material.length === 33 && material[0] === 1, "not the verifier key of an Ed25519 key");
   require(hex(await keyId(name, material)) === id, "the hash in the verifier key is not that of its name and key");
   return { name, id, material };
 }
@@ -118,7 +117,6 @@ export function parseCheckpoint(note) {
   require(root.length === 32, "the root is not 32 bytes");
   const signatures = note.slice(blank + 2, -1).split("\n").map((line) => {
     const [, name, encoded] = /^\u2014 ([^ ]+) (\S+)$/.exec(line) ?? [];
-    require(name !== undefined, "the checkpoint has a malformed signature line");
     const bytes = decoded(encoded, "a signature");
     require(bytes.length > 4, "the checkpoint has a malformed signature line");
     return { name, id: bytes.slice(0, 4), signature: bytes.slice(4) };
@@ -207,13 +205,13 @@ function hashesOf(proof) {
   return hashes;
 }
 
-// The event that a record states, and what keeps it from being the one at this place of this log, or null.
+// A record, and what keeps it from being the one at this place of this log, or null.
 function readAt(entry, origin, index) {
   try {
     const text = strict.decode(entry);
     const record = JSON.parse(text);
     require(!Array.isArray(record) && canonical(record) === text && !text.replaceAll("\\\\", "").includes("\\ud"));
-    return { event: record.event, misfit: record.log === origin && record.index === index ? null : "names another log or index" };
+    return { record, misfit: record.log === origin && record.index === index ? null : "names another log or index" };
   } catch {
     return { misfit: "is not one JSON object in canonical form" };
   }
@@ -276,6 +274,8 @@ export async function bundleRoot(origin, start, bytes, size) {
 
 const widthAt = (start, size) => Math.min(WIDTH, size - start);
 const unfit = (index, problem) => Object.assign(new Unproven(`record ${index} ${problem}`), { index });
+const isFormed = ({ event, time }, length) =>
+  length <= 16384 && isText(event) && isText(time) && [...time].length === 27;
 const slices = (bytes, length) =>
   Array.from({ length: bytes.length / length }, (_, at) => bytes.subarray(at * length, (at + 1) * length));
 
@@ -285,12 +285,13 @@ async function leavesOf(origin, start, bytes, size) {
   for (let index = start; index < end && !misfit; index += 1) {
     const length = at + 2 <= bytes.length ? bytes[at] * 256 + bytes[at + 1] : Infinity;
     const entry = bytes.subarray(at + 2, at + 2 + length);
-    const { event, misfit: problem } = readAt(entry, origin, index);
+    const { record, misfit: problem } = readAt(entry, origin, index);
     if (at + 2 + length > bytes.length) misfit = unfit(index, "is missing");
     else if (problem) misfit = unfit(index, problem);
-    else if (index === 0 && event !== "log_opened") misfit = unfit(index, "does not open the log");
+    else if (!isFormed(record, length)) misfit = unfit(index, "is too long, or has no event or time");
+    else if (index === 0 && record.event !== "log_opened") misfit = unfit(index, "does not open the log");
     else leaves.push(leafHash(entry));
-    if (!misfit && event === "log_closed" && index + 1 < size) misfit = unfit(index + 1, "follows the end of the log");
+    if (!misfit && record.event === "log_closed" && index + 1 < size) misfit = unfit(index + 1, "follows the end of the log");
     at += 2 + length;
   }
   if (!misfit && at !== bytes.length) misfit = unfit(end, "is more than was signed");
