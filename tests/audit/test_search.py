@@ -238,6 +238,21 @@ def test_what_is_newer_than_damage_is_found() -> None:
             assert found.damage == (f"`{good.origin}` is damaged: record {at} is not a record",)
 
 
+@pytest.mark.parametrize("at", range(1, 88))
+def test_damage_hides_nothing_newer_from_a_search_by_time(at: int) -> None:
+    """Whichever records the search looks at on its way."""
+    good = log(0, [(1, "mail")] * 100)
+    wrong = Lines(good.origin, [*good.records[:at], b"{}", *good.records[at + 1 :]])
+    times = [str(orjson.loads(line)["time"]) for line in good.records]
+    damage = (f"`{good.origin}` is damaged: record {at} is not a record",)
+    found = search([wrong], Wanted(until=times[89]))
+    assert names(found.records) == [f"0-{index}" for index in reversed(range(max(at + 1, 39), 89))]
+    found = search([wrong], Wanted(until=times[89]), found.rest) if found.rest else found
+    assert found.damage == damage
+    newer = search([wrong], Wanted(since=times[at + 1]), most=1_000)
+    assert names(newer.records) == [f"0-{index}" for index in reversed(range(at + 1, 100))]
+
+
 def test_a_line_that_was_added_hides_no_record_behind_it(tmp_path: Path) -> None:
     """What the next segment begins with would be counted as read."""
     lines = [b'{"index":%d,"text":"%s"}\n' % (index, b"x" * 1_000) for index in range(310)]

@@ -30,6 +30,9 @@ ParseRecord = Callable[[bytes, str, int], Mapping[str, Json] | None]
 FindText = Callable[[bytes, int], int]
 """Returns where in some lines, from an offset on, a text is that wanted records have, or -1."""
 
+PlaceAt = Callable[["RecordSource", int], "RecordPlace"]
+"""Returns where the record at a place of a log stands among those of all logs."""
+
 _FIRST_BLOCK = 64
 _MOST_BLOCK = 4_096
 
@@ -201,20 +204,33 @@ def search(
     return FoundPart(records, rest, looked_at, sum(source.size for source in sources), damage)
 
 
-def first_from(source: RecordSource, place: RecordPlace) -> int:
+def place_at(source: RecordSource, index: int) -> RecordPlace:
+    """Return where a record stands. Raises `LogDamagedError` where it is missing or none, `OSError`."""
+    return _first_place(source, *next(iter(source.pieces(index, index + 1))))
+
+
+def _place_or_oldest(source: RecordSource, index: int) -> RecordPlace:
+    """Return where a record stands, before all others where it is missing or none. Raises `OSError`."""
+    try:
+        return place_at(source, index)
+    except LogDamagedError:
+        return RecordPlace("", source.origin, index)
+
+
+def first_from(source: RecordSource, place: RecordPlace, placed: PlaceAt = place_at) -> int:
     """Return the index of a log's first record at or behind a place; its size where none is.
 
     A place of this log says where it is itself, and others are found by bisection.
 
-    Raises `LogDamagedError` when a record is missing or none, `OSError`.
+    `placed` says where a record stands. Raises `LogDamagedError` where it does, `OSError`.
     """
     named = place.position if place.log == source.origin else -1
-    if 0 <= named < source.size and place_at(source, named) == place:
+    if 0 <= named < source.size and placed(source, named) == place:
         return named
     low = 0
     for bit in reversed(range(source.size.bit_length())):  # asks for the same records when a log has grown
         behind = low + (1 << bit)
-        if behind <= source.size and place_at(source, behind - 1) < place:
+        if behind <= source.size and placed(source, behind - 1) < place:
             low = behind
     return low
 
@@ -261,10 +277,7 @@ class _Cursor:
         """Return how many are left by the last shown and the first left; `None` where a place tells it."""
         if left is None:
             left = _spot(self._found[0])[1] if self._found else (self._end or 0) - 1
-        try:
-            told = first_from(self._source, place)
-        except LogDamagedError:
-            return left + 1
+        told = first_from(self._source, place, _place_or_oldest)
         return None if left < told <= (self._first if shown is None else shown) else left + 1
 
     def look(self) -> None:
@@ -306,10 +319,11 @@ class _Cursor:
         self.done = start == 0 or self._is_older(oldest.time)
 
     def _first_end(self) -> int:
-        end = first_from(self._source, self._before)
+        end = first_from(self._source, self._before, _place_or_oldest)
         if self._before == self._wanted.end:
             looks = _spread(end, self._source.size)
-            older = (index for index in looks if place_at(self._source, index) < self._before)
+            times = ((index, _place_or_oldest(self._source, index).time) for index in looks)
+            older = (index for index, time in times if "" < time < self._before.time)
             return max(older, default=end - 1) + 1
         return end
 
@@ -319,7 +333,7 @@ class _Cursor:
         if since is None or time >= since:
             return False
         looks = _spread(0, self._end or 0)
-        return all(place_at(self._source, index).time < since for index in looks)
+        return all(_place_or_oldest(self._source, index).time < since for index in looks)
 
     def taken(self, horizon: RecordPlace | None) -> list[_Found]:
         """Return what was found from a place on, or all of it, once."""
@@ -377,8 +391,3 @@ def _parsed(source: RecordSource, line: bytes, index: int, parse: ParseRecord = 
 def _first_place(source: RecordSource, index: int, lines: bytes) -> RecordPlace:
     place, _ = _parsed(source, lines[: lines.index(b"\n")], index)
     return place
-
-
-def place_at(source: RecordSource, index: int) -> RecordPlace:
-    """Return where a record stands. Raises `LogDamagedError` where it is missing or none, `OSError`."""
-    return _first_place(source, *next(iter(source.pieces(index, index + 1))))
