@@ -131,6 +131,18 @@ def test_a_clock_that_was_set_back_hides_no_record(
         assert [name for name in names(found) if f"{name}"[0] == one.origin[9]] == names(fitting)[::-1]
 
 
+def test_a_rare_filter_comes_to_an_end_where_the_clock_was_set_back() -> None:
+    """Though the place where a page ends is that where it began."""
+    written = log(0, [(1, "mail")] * 200 + [(-3_599, "mail")] + [(1, "mail")] * 99)
+    looked_at, before = 0, place(wire(RecordPlace("~", "acs/host/9/aaaa", 0)))
+    while before is not None:
+        part = search([written], Wanted({"tool": "file"}), before, most_looked_at=1)
+        assert part.records == ()
+        looked_at, before = looked_at + part.looked_at, place(wire(part.rest))
+        assert looked_at <= 300
+    assert looked_at == 300
+
+
 @pytest.mark.parametrize("second", range(0, 300, 10))
 def test_times_are_found_though_the_clock_was_set_back(second: int) -> None:
     """By an hour near the end of a log, and again and again."""

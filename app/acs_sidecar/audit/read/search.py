@@ -278,6 +278,8 @@ class _Cursor:
         if left is None:
             left = _spot(self._found[0])[1] if self._found else (self._end or 0) - 1
         told = first_from(self._source, place, _place_or_oldest)
+        if place == self._before:  # a page that tells no place of its own comes further all the same
+            return left + 1
         return None if left < told <= (self._first if shown is None else shown) else left + 1
 
     def look(self) -> None:
