@@ -51,15 +51,17 @@ def _combined(*evaluators: Any) -> PolicyOutput:
 
 
 def test_evidence_that_approvers_of_others_make_too_long() -> None:
-    """The verdict of none is the combination's, and the failure says how it came to be."""
+    """The verdict of none is the combination's in any order, and the failure says how it came to be."""
     long, approvers = "x" * 4_000, [f"approver-{number}" for number in range(16)]
-    output = _combined(_Asking(note=long), _Asking(approvers=list(approvers)))
-    assert output.failure is not None
-    assert (output.failure.reason, output.failure.detail) == (
-        Reason.POLICY_OUTPUT_INVALID,
-        "the evidence of `p0` exceeds 4096 bytes with the approvers and counters of the combined policies",
-    )
-    assert output.notes == {"decided_by": None}
+    members = _Asking(note=long), _Asking(approvers=list(approvers))
+    for name, ordered in (("p0", members), ("p1", members[::-1])):
+        output = _combined(*ordered)
+        assert output.failure is not None
+        assert (output.failure.reason, output.failure.detail) == (
+            Reason.POLICY_OUTPUT_INVALID,
+            f"the evidence of `{name}` exceeds 4096 bytes with the approvers and counters of the combined policies",
+        )
+        assert output.notes == {"decided_by": None}
     short = _combined(_Asking(note="x"), _Asking(approvers=list(approvers)))
     assert short.as_json() == {
         "decision": "escalate",
@@ -89,6 +91,17 @@ def test_evidence_that_counters_of_others_make_too_long(
         Reason.POLICY_OUTPUT_INVALID,
         f"the evidence of `p` exceeds {most} bytes with the approvers and counters of the combined policies",
     )
+
+
+def test_the_order_does_not_tell_whether_evidence_is_too_long() -> None:
+    """Two warn alike: whichever decides, the evidence of one is too long with the counters of the other."""
+    long = _Allowing(decision="warn", reason="a", evidence={"note": "x" * 3_900})
+    counting = _Allowing(decision="warn", reason="b", evidence={"counter": "y" * 600})
+    for ordered in ((long, counting), (counting, long)):
+        failure = _combined(*ordered).failure
+        assert failure is not None
+        assert failure.reason == Reason.POLICY_OUTPUT_INVALID
+        assert f"the evidence of `p{ordered.index(long)}` exceeds 4096 bytes" in failure.detail
 
 
 def _counting(like: dict[str, Json], counter: str) -> dict[str, Json]:

@@ -83,8 +83,7 @@ class CombinedEvaluator:
             if decider is None:
                 return PolicyOutput(None, trace, notes, None, verdict)
             decided = verdicts[decider]
-            if verdict is not decided:
-                self._check_united(verdict, decided, size, self.names[decider])
+            self._check_sizes(verdicts, verdict, decided, size, target)
         except EvaluationError as error:
             return PolicyOutput(None, trace, notes, error)
         notes["decided_by"] = self.names[decider]
@@ -108,21 +107,31 @@ class CombinedEvaluator:
             verdicts.append(verdict)
         return verdicts
 
-    def _check_united(self, united: Verdict, decided: Verdict, size: int, decided_by: str) -> None:
-        """Check that a verdict to which others add is within the limits. Raises `EvaluationError`.
+    def _check_sizes(
+        self, verdicts: Sequence[Verdict], united: Verdict, decided: Verdict, size: int, target: Json
+    ) -> None:
+        """Check that what others add leaves a verdict within the limits. Raises `EvaluationError`.
 
         But for a united transform it holds nothing but what the outputs hold, which have `size` bytes
         together; what is added to evidence may stand there twice, and a second time as JSON in a text.
+        The order does not tell: where one of the strictest would be too long, the outcome is a failure.
         """
-        most = size if united.evidence is decided.evidence else size * 3
+        most = size * 3
         if united.transform is not None and united.transform is not decided.transform:
             most += check_output([[united.transform.value]], self.limits)
-        if most > self.limits.max_policy_output_bytes:
-            check_output(united.as_json(), self.limits)
-        if most > MAX_EVIDENCE_BYTES:
-            bound = MAX_EVIDENCE_BYTES if self.normalised is normalise else MAX_POINTED_EVIDENCE_BYTES
-            _check_added("evidence", united.evidence, decided.evidence, bound, decided_by)
-            _check_added("approval", united.approval, decided.approval, MAX_APPROVAL_BYTES, decided_by)
+        if most <= MAX_EVIDENCE_BYTES:
+            return
+        for place, first in enumerate(verdicts):
+            others = [*verdicts[:place], *verdicts[place + 1 :]]
+            would_be, decider = strictest([first, *others], target)
+            if decider == 0 and would_be is not first:
+                self._check_united(would_be, first, self.names[place])
+
+    def _check_united(self, united: Verdict, decided: Verdict, decided_by: str) -> None:
+        check_output(united.as_json(), self.limits)
+        bound = MAX_EVIDENCE_BYTES if self.normalised is normalise else MAX_POINTED_EVIDENCE_BYTES
+        _check_added("evidence", united.evidence, decided.evidence, bound, decided_by)
+        _check_added("approval", united.approval, decided.approval, MAX_APPROVAL_BYTES, decided_by)
 
     def explain(self, policy_input: PolicyInput) -> dict[str, Json]:
         """Return what each member says, with its own explanation; all have an equal share of the room."""
