@@ -83,7 +83,8 @@ class CombinedEvaluator:
             if decider is None:
                 return PolicyOutput(None, trace, notes, None, verdict)
             decided = verdicts[decider]
-            self._check_sizes(verdicts, verdict, decided, size, target)
+            if len(verdicts) > 1:
+                self._check_sizes(verdicts, verdict, decided, size, target)
         except EvaluationError as error:
             return PolicyOutput(None, trace, notes, error)
         notes["decided_by"] = self.names[decider]
