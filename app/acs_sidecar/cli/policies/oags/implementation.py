@@ -14,6 +14,9 @@ from acs_sidecar.cli.policies.oags.harness import MAX_LINE, answer_line
 __all__ = ["ImplementationError", "implementation"]
 
 ANSWER_SECONDS = 5.0
+START_SECONDS = 30.0
+"""What the first answer of a process may take besides: the protocol has no sign that a command is ready."""
+
 MOST_FAILURES = 3
 """Failures in a row behind which a command is not asked again: one that hangs costs their time alone."""
 
@@ -27,7 +30,8 @@ def implementation(command: str | None) -> Iterator[Callable[[bytes], bytes]]:
     """Start a command, or none for this implementation; what it yields answers one line by one line.
 
     An answer that is late, too long or missing is empty, and the command is started anew; after three in a
-    row it is asked no more, and every further answer is empty.
+    row it is asked no more, and every further answer is empty. The first answer behind a start may take
+    `START_SECONDS` longer than the others.
     Raises `ImplementationError` where it does not start, or ends before its first answer.
     """
     if command is None:
@@ -53,6 +57,7 @@ class _Command:
         self._words = words
         self._process: subprocess.Popen[bytes] | None = None
         self._answered = False
+        self._starting = True
         self._failures = 0
 
     def ask(self, line: bytes) -> bytes:
@@ -60,7 +65,7 @@ class _Command:
         if self._failures == MOST_FAILURES:
             return b""
         process = self._running()
-        found = _exchange(process, line)
+        found = _exchange(process, line, ANSWER_SECONDS + (START_SECONDS if self._starting else 0))
         if found is None:
             self._failures += 1
             self.stop()
@@ -68,6 +73,7 @@ class _Command:
                 raise ImplementationError(f"`{self._words[0]}` gives no answer: see what it prints above")
             return b""
         self._answered = True
+        self._starting = False
         self._failures = 0
         return found
 
@@ -79,6 +85,7 @@ class _Command:
             with self._process:
                 pass
             self._process = None
+            self._starting = True
 
     def _running(self) -> "subprocess.Popen[bytes]":
         if self._process is None:
@@ -95,11 +102,11 @@ class _Command:
         return self._process
 
 
-def _exchange(process: "subprocess.Popen[bytes]", line: bytes) -> bytes | None:
-    """Write one line and read one, within the bounds; `None` where there is no whole answer."""
+def _exchange(process: "subprocess.Popen[bytes]", line: bytes, seconds: float) -> bytes | None:
+    """Write one line and read one, within the bounds; `None` where there is no whole answer in `seconds`."""
     if process.stdin is None or process.stdout is None:
         return None
-    deadline = time.monotonic() + ANSWER_SECONDS
+    deadline = time.monotonic() + seconds
     requests, answers = process.stdin.fileno(), process.stdout.fileno()
     os.set_blocking(requests, False)
     pending, received = line + b"\n", b""
