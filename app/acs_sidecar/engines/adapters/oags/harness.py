@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from acs_sidecar.engines.adapters.oags.actions import ActionType, check_action
+from acs_sidecar.engines.adapters.oags.actions import ACTION_MEMBERS, ActionType, check_action
 from acs_sidecar.engines.adapters.oags.document.reader import read_normal
 from acs_sidecar.engines.adapters.oags.enforcement import PathReading, enforcer_of
 from acs_sidecar.engines.adapters.oags.identity.expected import IdentityFiles, with_stand_ins
@@ -16,6 +16,7 @@ from acs_sidecar.engines.adapters.oags.identity.signing import SecretKeyError, s
 from acs_sidecar.engines.adapters.oags.matching.paths import FilePath
 from acs_sidecar.engines.document_findings import DocumentFindings
 from acs_sidecar.spec.document.bounds import DocumentBoundError, check_bounds
+from acs_sidecar.spec.document.suggestions import unknown_members
 from acs_sidecar.spec.document.text import Document
 from acs_sidecar.spec.values import Json, JsonObject
 
@@ -76,6 +77,8 @@ def _enforce(params: JsonObject) -> dict[str, Json]:
     if not isinstance(action, dict) or not isinstance(kind, str) or kind not in set(ActionType):
         listed = ", ".join(f"`{each}`" for each in ActionType)
         raise _RequestError(f"`action` must be an object whose `type` is one of {listed}")
+    for name, message in unknown_members(action, _members_of(ActionType(kind))):
+        raise _RequestError(f"`action` has `{name[:64]}`: {message}")
     for name, other in _RENAMED.items():
         if name in action and other in action:
             raise _RequestError(f"`action` names both `{name}` and `{other}`: name one of them")
@@ -88,6 +91,12 @@ def _enforce(params: JsonObject) -> dict[str, Json]:
     values = {_RENAMED.get(name, name): value for name, value in action.items()}
     rule = check_action(enforcer, ActionType(kind), values)
     return {"result": "allow"} if rule is None else {"result": "deny", "rule": rule.value}
+
+
+def _members_of(kind: ActionType) -> frozenset[str]:
+    """Return the members that an action may have, under both of their names."""
+    members = ACTION_MEMBERS[kind]
+    return frozenset(("type", *members, *(name for name, other in _RENAMED.items() if other in members)))
 
 
 def _text(params: JsonObject, name: str) -> str:
