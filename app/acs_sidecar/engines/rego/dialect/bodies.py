@@ -213,9 +213,8 @@ class BodyReader:
             self.listed.append((literal["collection"], reading.scope, literal["span"]))
         self._take_apart(literal["collection"])
         source = self._term(literal["collection"], reading, unit)
-        for pattern in (literal["key"], literal["value"]):
+        for pattern, part in ((literal["key"], PatternPart.KEY), (literal["value"], PatternPart.VALUE)):
             if pattern is not None:
-                part = PatternPart.VALUE if pattern is literal["value"] else PatternPart.KEY
                 self.bindings.append((pattern, literal["collection"], reading.scope, part))
                 unit.clauses.append((source.needs, self._term(pattern, reading, unit).leaves))
         reading.body.units.append(unit)
@@ -313,7 +312,7 @@ class BodyReader:
             if variable is None:
                 self.documents[id(value)] = value
                 return _CONSTANT
-            unit.needs[variable.key] = variable
+            unit.need(variable)
             key = frozenset({variable.key})
             return _Term(key, key)
         if kind in REFERENCES:
@@ -325,13 +324,14 @@ class BodyReader:
             _enclose(inner, reading.body, unit)
             return _CONSTANT
         if kind in CALLS:
-            call = self._expression(
-                node, _Reading(reading.scope, reading.body, reading.premises, nested=True)
-            )
-            unit.needs.update(call.needs)
-            unit.captured.update(call.captured)
-            return _Term(frozenset(call.needs), frozenset())
+            return self._nested(node, reading, unit)
         return self._composite(kind, value, reading, unit)
+
+    def _nested(self, node: Json, reading: "_Reading", unit: Unit) -> "_Term":
+        """Add a term of an expression as one of its own."""
+        call = self._expression(node, replace(reading, nested=True))
+        result = unit.use(call, f"()@{self.label()}", is_nested=reading.nested)
+        return _Term(result, result)
 
     def _composite(self, kind: str, value: JsonObject, reading: "_Reading", unit: Unit) -> "_Term":
         if kind == "Object":
@@ -351,12 +351,12 @@ class BodyReader:
         self._take_apart(base)
         if kind == "Var" and reading.scope.variable(first) is None:
             self.lookups.append(node)
-        head = self._term(base, reading, unit)
+        head = (self._nested if kind in _COMPOSITES else self._term)(base, reading, unit)
         for kind, link in links:
             if kind == "RefBrack":
                 self.bindings.append((link["index"], link["refr"], reading.scope, PatternPart.KEY))
                 index = self._term(link["index"], reading, unit)
-                if index.leaves:
+                if index.leaves - unit.results:
                     if reading.body.is_listed:
                         self.listed.append((link["refr"], reading.scope, link["span"]))
                     unit.indexes.append(len(unit.clauses))

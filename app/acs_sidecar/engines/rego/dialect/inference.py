@@ -26,6 +26,10 @@ class Unit:
     needs: dict[str, Variable] = field(default_factory=dict)
     clauses: list[Clause] = field(default_factory=list)
     captured: dict[str, Variable] = field(default_factory=dict)
+    within: set[str] = field(default_factory=set)
+    """Those of the variables that it has no need of before calls in it, which are expressions before it."""
+    results: set[str] = field(default_factory=set)
+    """What these calls yield."""
     indexes: list[int] = field(default_factory=list)
     """Which of the clauses are those of variables that are indexes."""
     early: set[str] = field(default_factory=set)
@@ -40,6 +44,30 @@ class Unit:
         self.unbound.update(*(conclusions for _, conclusions in self.clauses))
         self.clauses.clear()
         self.indexes.clear()
+
+    def requires(self, name: str) -> bool:
+        """Whether the expression is not complete before a variable or result is known."""
+        return name in self.results or (name in self.needs and name not in self.within)
+
+    def need(self, variable: Variable) -> None:
+        """Need a variable that stands in the expression itself."""
+        self.needs[variable.key] = variable
+        self.within.discard(variable.key)
+
+    def use(self, nested: "Unit", result: str, *, is_nested: bool) -> frozenset[str]:
+        """Need the result of an expression in this one, named by a new key. Returns what that binds.
+
+        A statement also needs the variables of what is nested in it: the engine evaluates it as a whole.
+        """
+        if is_nested:
+            self.within |= nested.needs.keys() - self.needs.keys()
+        self.needs.update(nested.needs)
+        self.captured.update(nested.captured)
+        self.results.add(result)
+        nested.results.add(result)
+        bound = frozenset({result})
+        nested.clauses.append((frozenset(), bound))
+        return bound
 
 
 @dataclass(slots=True)
@@ -70,9 +98,10 @@ class _Inference:
             while arrived:
                 variable = arrived.popleft()
                 for user in self._users.pop(variable, ()):
-                    if self._progress[user].missing > 0:
-                        self._units[user].early.add(variable)
-                    if variable in self._units[user].captured:
+                    used = self._units[user]
+                    if self._progress[user].missing > 0 and variable not in used.results:
+                        used.early.add(variable)
+                    if variable in used.captured:
                         self._progress[user].missing -= 1
                     self._derive(user, [variable])
                     self._spread(user, arrived)
@@ -80,13 +109,15 @@ class _Inference:
 
     def _start(self, at: int, unit: Unit) -> None:
         progress = self._progress[at]
-        progress.missing = len(unit.needs) + sum(name not in self._safe for name in unit.captured)
+        progress.missing = len(unit.needs) - len(unit.within) + len(unit.results)
+        progress.missing += sum(name not in self._safe for name in unit.captured)
         begun: list[str] = []
-        for name in {**unit.needs, **unit.captured}:
+        for name in (*{**unit.needs, **unit.captured}, *unit.results):
             if name in self._safe:
-                unit.early.add(name)
-                unit.first.add(name)
                 begun.append(name)
+                if name not in unit.results:
+                    unit.early.add(name)
+                    unit.first.add(name)
             else:
                 self._users.setdefault(name, []).append(at)
         for number, (premises, conclusions) in enumerate(unit.clauses):
@@ -105,7 +136,7 @@ class _Inference:
             if name in progress.derived:
                 continue
             progress.derived.add(name)
-            progress.missing -= name in unit.needs
+            progress.missing -= unit.requires(name)
             for number in progress.waiting.pop(name, ()):
                 progress.open_premises[number] -= 1
                 if not progress.open_premises[number]:
@@ -115,7 +146,7 @@ class _Inference:
         """Make what a complete expression binds safe for all others."""
         if self._progress[at].missing == 0:
             self._progress[at].missing = -1
-            for name in self._units[at].needs:
-                if name not in self._safe:
+            for name in (*self._units[at].needs, *self._units[at].results):
+                if name not in self._safe and self._units[at].requires(name):
                     self._safe.add(name)
                     arrived.append(name)

@@ -31,4 +31,4 @@ def settle_indexes(body: Body, known: set[str]) -> None:
 
 
 def _again(unit: Unit) -> Unit:
-    return Unit(unit.needs, unit.clauses, unit.captured)
+    return Unit(unit.needs, unit.clauses, unit.captured, unit.within, unit.results)
