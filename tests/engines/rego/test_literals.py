@@ -74,6 +74,55 @@ def test_a_number_that_is_compared_or_computed_with_has_any_form(rules: str, exp
 
 
 @pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ('x := f({"k": 2.0})\nf(t) := sprintf("%v", [t.k])', "2"),
+        ('x := f({"k": 2.50, "l": 1})\nf(t) := sprintf("%v of %v", [t["l"], t.k])', "1 of 2.5"),
+        ('x if f({"k": 2.0})\nf(t) if g(t.k)\ng(v) if { is_number(v); v >= 2 }\nz := json.marshal(x)', True),
+        ("x if f(2.0)\nf(v) if v >= 2\nz := json.marshal(x)", True),
+        ('x := f({"k": 2.0})\nf(t) := 1 if { input.q } else := sprintf("%d", [t.k]) if t.k > 1', "2"),
+        ('x := f({"k": 2.0})\ndefault f(_) := 3\nf(t) := sprintf("%v", [t.k])', "2"),
+    ],
+)
+def test_a_number_that_a_function_keeps_nowhere_has_any_form(rules: str, expected: Json) -> None:
+    """Functions that compare, test or print an argument by itself show no form of it."""
+    assert evaluate(definition(f"package a\n{rules}")) == expected
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        'f(t) := sprintf("%v", [t])',
+        'f(t) := sprintf("%v", [[t.k]])',
+        'f(t) := sprintf("%v", [w]) if w := [t.k]',
+        'f(t) := sprintf("%v", [g(t.k)])\ng(v) := [v]',
+        'f(t) := sprintf("%v", [g(t)])\ng(v) := v',
+        'f({"k": v}) := sprintf("%v", [[v]])',
+        'f(t) := sprintf("%v", [v]) if { v := [t[z]]; z = "k" }',
+        'f(t) := sprintf("%v", [v]) if some v in [[w] | w := t[_]]',
+        'f(t) := 1 if { t.k == 3 } else := sprintf("%v", [[t.k]])',
+        'f(t) := 1 if t.k == 3\nf(u) := sprintf("%v", [u])',
+        'f(t) := v if v := sprintf("%v", [q]) with q as [t.k]\nq := 1',
+        'f(t) := v if v := g(t.k) with g as h\ng(v) := 1 if v > 1\nh(v) := sprintf("%v", [[v]])',
+        "f(t) := json.marshal(t.k)",
+        "f(t) := {t.k: 1}",
+    ],
+)
+def test_a_number_that_a_function_keeps_is_refused(rules: str) -> None:
+    """Where it may come to stand in another value that is printed."""
+    found = findings(definition(f'package a\nx := f({{"k": 2.0}})\n{rules}'))
+    assert "rego-number-form: a.rego:2:14" in {line.partition(": policies")[0] for line in found}
+
+
+def test_a_long_chain_of_functions_is_not_followed() -> None:
+    """The number is refused then, and the analysis ends."""
+    chain = "".join(f"f{at}(v) := 1 if f{at + 1}(v)\n" for at in range(400))
+    rules = f"x := json.marshal(f0(2.0))\n{chain}f400(v) := 1 if v > 1"
+    (found,) = findings(definition(f"package a\n{rules}"))
+    assert found.startswith("rego-number-form: a.rego:2:22: ")
+
+
+@pytest.mark.parametrize(
     ("expression", "snapshot", "expected"),
     [
         ("count(input.snapshot)", "😀a", 2),

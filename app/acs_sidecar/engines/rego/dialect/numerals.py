@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     variant,
     varying_indexes,
 )
+from acs_sidecar.engines.rego.dialect.inspected import inspected_numbers
 from acs_sidecar.engines.rego.documents import Segments
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.values import Json, JsonObject
@@ -32,6 +33,8 @@ __all__ = ["numerals_as_text"]
 
 _FORM = re.compile(rb"(?<![\w.\"])\d+(?:\.\d*0(?!\d)|\.\d{6,}|(?:\.\d+)?[eE])|-0(?![.\d])|\d{16}")
 """What a text holds that may be a number in another form than the engine's."""
+_DECIMAL = re.compile(r"\d{1,15}(?:\.\d{1,5})?")
+"""What `sprintf` writes as this engine does, in no composite."""
 _COMPUTED = frozenset({"ArithExpr", "BoolExpr"})
 _COMPOSITES = frozenset({"Array", "Object", "Set", "ArrayCompr", "ObjectCompr", "SetCompr"})
 _COMPUTING = frozenset({("abs",), ("ceil",), ("floor",), ("round",)})
@@ -67,15 +70,16 @@ def numerals_as_text(
     modules: Iterable[tuple[JsonObject, ModuleFacts, bytes]], program: Program
 ) -> Iterator[Diagnostic]:
     """Find number literals of another form than the engine's that reach a rule which writes text."""
+    given = list(modules)
     rules = [
         (node, rule, text)
-        for ast, facts, text in modules
+        for ast, facts, text in given
         for node, rule in zip(as_list(ast["rules"]), facts.rules, strict=True)
     ]
     numbered = _read((node, rule, text) for node, rule, text in rules if _FORM.search(_spanned(node, text)))
     if not any(own.numerals for own in numbered.values()):
         return
-    found = _read(rules)
+    found = _read(rules, inspected_numbers((ast, facts) for ast, facts, _ in given))
     writing = _origins((path for path, own in found.items() if own.writes), program)
     printing = _origins((path for path, own in found.items() if own.prints), program)
     naming = _origins((path for path, own in found.items() if own.names), program)
@@ -88,10 +92,12 @@ def numerals_as_text(
                 yield finding("rego-number-form", _message(numeral), numeral.at)
 
 
-def _read(rules: Iterable[tuple[Json, Rule, bytes]]) -> dict[Segments, _Found]:
+def _read(
+    rules: Iterable[tuple[Json, Rule, bytes]], inspected: Set[int] = frozenset()
+) -> dict[Segments, _Found]:
     found: dict[Segments, _Found] = {}
     for node, rule, text in rules:
-        reader = _Reader(text, rule.at, found.setdefault(rule.path, _Found()))
+        reader = _Reader(text, rule.at, found.setdefault(rule.path, _Found()), inspected)
         reader.read_rule(*variant(node))
     return found
 
@@ -130,6 +136,8 @@ class _Reader:
     text: bytes
     at: SourceLocation
     found: _Found
+    inspected: Set[int]
+    """The identities of the literals that are given to functions, none of which keeps them."""
 
     def read_rule(self, kind: str, rule: JsonObject) -> None:
         """Note the literals of a rule, and how it writes values."""
@@ -178,6 +186,8 @@ class _Reader:
         text = spanned(number["span"], self.text)
         written = orjson.dumps(number["value"]).decode()
         if place.computed or text == written or (text.isdigit() and int(text) < _EXACT_WHOLE):
+            return
+        if id(number) in self.inspected and _DECIMAL.fullmatch(text):
             return
         line, column = as_position(number["span"])
         at = self.at._replace(line=line, column=column)
