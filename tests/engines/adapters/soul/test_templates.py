@@ -2,7 +2,8 @@
 
 Those templates name a control in each heading, list promises under it, and begin items with bold words. What they
 do not say is not read into them: a path by which a key is referred to is no path of escalation, data that is encoded
-again is not escaped, a store that is read-only says nothing about logs, and a schema of a database none about a tool.
+again is not escaped, a store that is read-only says nothing about logs, a schema of a database nothing about a tool,
+and a masked number nothing about a role.
 """
 
 import pytest
@@ -100,8 +101,18 @@ def test_a_file_in_the_manner_of_the_templates() -> None:
         ("A read-only connection to the database of rules is used.", "SOUL-HB-005"),
         ("When a passenger asks for a new password, point to the page for it.", "SOUL-TH-004"),
         ("Scale the length of an answer to the sensitivity of the topic.", "SOUL-DH-005"),
+        ("Never log a masked account number.", "SOUL-IH-003"),
+        ("The scheduled load stays within the usual number of rows.", "SOUL-CB-008"),
+        ("Queries return only the rows of the current month.", "SOUL-CB-007"),
     ],
 )
 def test_what_a_template_does_not_say(statement: str, control: str) -> None:
     """Words that a rule looks for, in another meaning."""
     assert control not in declared_by(statement)
+
+
+def test_a_list_of_tools_bounds_the_ones_that_it_names() -> None:
+    """How a database is connected bounds no tool, though the words before the list speak of tools."""
+    tools = "The agent has access to these tools:\n\n- {}"
+    assert "SOUL-CB-007" not in declared_by(tools.format("A read-only connection to the database of fares"))
+    assert "SOUL-CB-007" in declared_by(tools.format("A browser, read-only"))
