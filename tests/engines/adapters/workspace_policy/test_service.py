@@ -1,26 +1,19 @@
 """Section 10.9: a running service with two workers, through the life of a policy, under load."""
 
-import contextlib
-import http.client
 import json
-import signal
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.command import run, start_refused
 from tests.conftest import Service, Start, start_service
-from tests.described import checked_reply
+from tests.engines.adapters.reloading import Operator, Question
 from tests.engines.adapters.workspace_policy import independent
 from tests.engines.adapters.workspace_policy.keys import A, B, public_hex
 from tests.engines.adapters.workspace_policy.vectors import DECISIONS, content, document
-from tests.waiting import wait_for
 
 pytestmark = pytest.mark.server
 
@@ -61,37 +54,6 @@ def version(number: int, key: Ed25519PrivateKey, name: str, status: str = "activ
     return json.dumps(independent.signed(stated, key, name)).encode()
 
 
-class Agent(threading.Thread):
-    """Calls a tool over one connection until it is stopped; keeps each answer that differs from the last."""
-
-    def __init__(self, service: Service, stop: threading.Event) -> None:
-        super().__init__()
-        parts = urlsplit(service.url)
-        assert parts.hostname
-        self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
-        self._stopped = stop
-        self.answers: list[str] = []
-        self.count = 0
-        self.faults: list[str] = []
-
-    def run(self) -> None:
-        """Ask until stopped; an error of any kind is a fault."""
-        path, body = "/v1/evaluate/pre_tool_call", json.dumps({"snapshot": CALL, "manifest_ref": "agent"})
-        with contextlib.closing(self._connection):
-            while not self._stopped.is_set():
-                try:
-                    self._connection.request("POST", path, body, {"content-type": "application/json"})
-                    _, _, reply = checked_reply("POST", path, self._connection)
-                    answer = shown(json.loads(reply))
-                except Exception as error:  # noqa: BLE001  # whatever it was, a request was lost
-                    self.faults.append(repr(error))
-                    return
-                self.count += 1
-                if not self.answers or self.answers[-1] != answer:
-                    self.answers.append(answer)
-                time.sleep(0.002)
-
-
 def shown(answer: Any) -> str:
     """The version that answered, its decision, and its reason where it has one."""
     verdict = answer["verdict"]
@@ -99,39 +61,10 @@ def shown(answer: Any) -> str:
     return " ".join(filter(None, (number, verdict["decision"], verdict.get("reason"))))
 
 
-class Operator:
-    """Whoever changes the files of a service, and reloads it."""
-
-    def __init__(self, service: Service, folder: Path) -> None:
-        self.service = service
-        self.folder = folder
-
-    def put(self, name: str, text: bytes) -> None:
-        """Replace a file by rename."""
-        new = self.folder / "agent" / f"{name}.new"
-        new.write_bytes(text)
-        new.rename(new.with_name(name))
-
-    def reload(self, **files: bytes) -> str:
-        """Replace files, reload, and return what became of it as readiness shows it."""
-        for name, text in files.items():
-            self.put({"policy": "policy.json", "trust": "policy-keys.yaml"}[name], text)
-        before = self._ended()
-        self.service.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: self._ended() > before)
-        status, ready = self.service.get("/readyz")
-        check = next(check for check in ready["checks"] if check["name"] == "manifests")
-        assert status == 200
-        return f"{check['state']}: {check['detail']}"
-
-    def answers(self) -> set[str]:
-        """What new connections are answered with; each worker is met, almost surely."""
-        body = {"snapshot": CALL, "manifest_ref": "agent"}
-        return {shown(self.service.post("/v1/evaluate/pre_tool_call", body)[1]) for _ in range(12)}
-
-    def _ended(self) -> int:
-        log = self.service.log()
-        return log.count('"event":"manifests_reloaded"') + log.count('"event":"manifests_kept"')
+def operator_of(service: Service, folder: Path) -> Operator:
+    """Whoever changes the policy and its trust file."""
+    names = {"policy": "policy.json", "trust": "policy-keys.yaml"}
+    return Operator(service, folder, names, Question("pre_tool_call", CALL, shown))
 
 
 def _write(folder: Path, **members: Any) -> None:
@@ -147,17 +80,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     place = tmp_path_factory.mktemp("workspace")
     _write(place / "manifests")
     service = start_service(place, "--manifests", str(place / "manifests"), "--workers", "2")
-    yield Operator(service, place / "manifests")
+    yield operator_of(service, place / "manifests")
     service.stop()
-
-
-def _records(place: Path) -> list[dict[str, Any]]:
-    lines = [
-        line
-        for path in (place / "var" / "audit").rglob("records-*.jsonl")
-        for line in path.read_text().splitlines()
-    ]
-    return [json.loads(line) for line in lines]
 
 
 @pytest.mark.parametrize("case", DECISIONS, ids=lambda case: f"{case['point']} {case.get('reason', 'allow')}")
@@ -172,33 +96,16 @@ def test_a_decision_over_http(running: Operator, case: dict[str, Any]) -> None:
 
 def test_a_policy_lives_and_ends_under_load(running: Operator) -> None:
     """Rollback, rotation, withdrawal of a key, revocation: no request is lost, none meets an older policy."""
-    stop = threading.Event()
-    agents = [Agent(running.service, stop) for _ in range(3)]
-    for agent in agents:
-        agent.start()
-    try:
+    with running.load(last="6 allow") as agents:
         _rollback(running)
         _rotation(running)
         _revocation(running)
-        wait_for(lambda: all(agent.faults or agent.answers[-1:] == ["6 allow"] for agent in agents))
-    finally:
-        stop.set()
-        for agent in agents:
-            agent.join()
     expected = ["2 allow", "3 allow", "4 allow", "5 deny policy_revoked", "6 allow"]
     for agent in agents:
         assert agent.faults == []
         assert agent.answers == [each for each in expected if each in agent.answers]
         assert agent.count >= len(agent.answers) >= 2
-    reloads = [
-        record["details"]
-        for record in _records(running.folder.parent)
-        if record["event"] == "manifests_reloaded"
-    ]
-    reasons = {
-        details["detail"].partition(" in ")[0] for details in reloads if details["outcome"] == "failed"
-    }
-    assert reasons == {
+    assert running.refusals() == {
         *("policy-rollback", "policy-signature-invalid", "policy-key-untrusted", "policy-hash-mismatch"),
     }
 
@@ -264,7 +171,7 @@ def test_a_file_of_trust_stays_in_its_directory(start: Start, tmp_path: Path) ->
     outside = tmp_path / "outside.yaml"
     outside.write_bytes(trusting(a=A, b=B))
     service = start("--manifests", str(tmp_path / "manifests"))
-    operator = Operator(service, tmp_path / "manifests")
+    operator = operator_of(service, tmp_path / "manifests")
 
     keys.unlink()
     keys.symlink_to(outside)
