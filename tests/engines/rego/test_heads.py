@@ -25,6 +25,12 @@ LOSSY = [
     'd := "no" if { input.no } else := x.flag if { some x in input.xs }',
     "g(n) := input.why[n]\nd contains g(n) if { some n in input.names }",
     "d contains value.flag if { walk(input, [_, value]) }",
+    "d contains max(x) if { some x in input.xs }",
+    "d contains count(min(x)) if { some x in input.xs }",
+    "d[n] := [min(x)] if { some n, x in input.xs }",
+    "d contains array.slice(input.names, x, 2) if { some x in input.xs }",
+    "d contains uuid.parse(x) if { some x in input.xs }",
+    'd contains json.patch(x, [{"op": "add", "path": "/a", "value": 1}]) if { some x in input.xs }',
 ]
 KEPT = [
     "d contains v if { some n in input.names; v := input.why[n] }",
@@ -35,6 +41,9 @@ KEPT = [
     "d := {x.flag | some x in input.xs}",
     "d contains [x.flag | some x in input.xs] if { some n in input.names }",
     "f(xs) := x.flag if { some x in xs }\nd := f(input.xs)",
+    "d contains v if { some x in input.xs; v := max(x) }",
+    "d contains array.slice(x, 0, 2) if { some x in input.xs }",
+    "d := max(input.xs) if { input.names }",
 ]
 
 

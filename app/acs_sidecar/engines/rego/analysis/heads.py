@@ -17,19 +17,24 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     variant,
     varying_indexes,
 )
-from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["undefined_in_head"]
 
 _COMPREHENSIONS = frozenset({"ArrayCompr", "SetCompr", "ObjectCompr"})
+_ALWAYS_DEFINED = AVAILABLE - {"json.patch", "max", "min", "uuid.parse"}
+"""Built-in functions that have a value or fail; the four have none for some arguments."""
+_SLICE = "array.slice"
+"""A fifth, where its positions are not constant."""
 
 
 def undefined_in_head(head: Json, bodies: Json, own: Set[str]) -> tuple[int, int] | None:
     """Return the line and column of a part of the head that could be undefined for one value alone.
 
     `own` are the variables of the rule. Variables, constants, and what is built from them with
-    built-in functions are always defined or fail; a reference that begins with a variable of the
-    rule, that has one as an index, or a call of the policy's own function may be undefined.
+    most built-in functions are always defined or fail; a reference that begins with a variable of the
+    rule, that has one as an index, a call of the policy's own function, and one of the few built-in
+    functions that have no value for some arguments may be undefined.
     """
     pending = list(_terms(head, bodies))
     while pending:
@@ -46,7 +51,7 @@ def undefined_in_head(head: Json, bodies: Json, own: Set[str]) -> tuple[int, int
             pending.extend([*varying_indexes(node), *([] if "Var" in first else [first])])
         elif "Call" in node:
             call = as_object(node["Call"])
-            if not _is_builtin(call["fcn"]):
+            if not _is_always_defined(call):
                 return as_position(call["span"])
             pending.extend(as_list(call["params"]))
         else:
@@ -72,9 +77,12 @@ def _may_be_undefined(reference: Json, own: Set[str]) -> bool:
     return bool(varying_indexes(reference)) or as_object(first["Var"])["value"] in own
 
 
-def _is_builtin(function: Json) -> bool:
-    first = as_object(first_link(function))
+def _is_always_defined(call: JsonObject) -> bool:
+    first = as_object(first_link(call["fcn"]))
     if "Var" not in first:
         return False
-    names, whole = constant_names(function)
-    return whole and ".".join((str(as_object(first["Var"])["value"]), *names)) in AVAILABLE
+    names, whole = constant_names(call["fcn"])
+    name = ".".join((str(as_object(first["Var"])["value"]), *names))
+    if name == _SLICE:
+        return all("Number" in as_object(position) for position in as_list(call["params"])[1:])
+    return whole and name in _ALWAYS_DEFINED
