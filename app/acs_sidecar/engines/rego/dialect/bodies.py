@@ -147,15 +147,16 @@ class BodyReader:
         if query is not None:
             node = as_object(query)
             statements = as_list(node["stmts"])
-            label = self.label()
+            label, start = self.label(), as_offsets(node["span"])[0]
             names = [list(declared(statement, self._text)) for statement in statements]
             own = {name: name for new in names for name in new}
             scope = body.scope = VariableScope(scope.documents, own, scope)
             for statement, new in zip(statements, names, strict=True):
                 own.update({name: f"{name}@{label}" for name in new})
                 self._note_shadows(statement, scope)
-                bare = len(statements) == 1 and _starts(statement) == _starts(node)
-                self._statement(as_object(statement), scope, body, bare)
+                literal = as_object(statement)
+                bare = len(statements) == 1 and as_offsets(literal["span"])[0] == start
+                self._statement(literal, scope, body, bare)
         for term in terms:
             body.terms.append((term, self._expression(term, _Reading(scope, body))))
         return body
@@ -217,7 +218,7 @@ class BodyReader:
             if pattern is not None:
                 self.bindings.append((pattern, literal["collection"], reading.scope, part))
                 unit.clauses.append((source.needs, self._term(pattern, reading, unit).leaves))
-        reading.body.units.append(unit)
+        reading.add(unit)
         return unit
 
     def _every(self, literal: JsonObject, reading: "_Reading") -> Unit:
@@ -233,7 +234,7 @@ class BodyReader:
         inner = self.read(literal["query"], (), scope)
         inner.given.update(scope.own.values())
         _enclose(inner, reading.body, unit)
-        reading.body.units.append(unit)
+        reading.add(unit)
         return unit
 
     def _take_apart(self, term: Json) -> None:
@@ -257,7 +258,7 @@ class BodyReader:
             self._term(node, reading, unit)
         if negated:
             unit.bind_nothing()
-        reading.body.units.append(unit)
+        reading.add(unit)
         return unit
 
     def _call(self, kind: str, call: JsonObject, reading: "_Reading", unit: Unit) -> None:
@@ -296,10 +297,8 @@ class BodyReader:
             kind, value = variant(one)
             if kind == "Var" and (variable := reading.scope.variable(value)):
                 self.assignments.append((variable, other, reading.scope))
-            self.bindings += [
-                (one, other, reading.scope, PatternPart.WHOLE),
-                (other, one, reading.scope, PatternPart.WHOLE),
-            ]
+            pairs = ((one, other), (other, one))
+            self.bindings += [(*pair, reading.scope, PatternPart.WHOLE) for pair in pairs]
             first, second = (self._term(side, reading, unit) for side in (one, other))
             if not _COMPOSITES.issuperset({kind, variant(other)[0]}):
                 unit.clauses += [(first.needs, second.leaves), (second.needs, first.leaves)]
@@ -377,6 +376,11 @@ class _Reading:
     premises: Names = field(default_factory=dict)
     nested: bool = False
 
+    def add(self, unit: Unit) -> None:
+        """Add an expression, which binds nothing before it has the values of its `with`."""
+        unit.clauses = [(given | self.premises.keys(), bound) for given, bound in unit.clauses]
+        self.body.units.append(unit)
+
 
 class _Term(NamedTuple):
     """The variables from which the value of a term follows, and those that follow from its value."""
@@ -394,7 +398,3 @@ def _enclose(inner: Body, body: Body, unit: Unit) -> None:
     for enclosed in inner.units:
         used.update(enclosed.captured)
     unit.captured.update((key, found) for key, found in used.items() if key not in inner.given)
-
-
-def _starts(node: Json) -> Json:
-    return as_object(as_object(node)["span"])["start"]
