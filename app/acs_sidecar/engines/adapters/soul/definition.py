@@ -83,18 +83,18 @@ class _SoulReader:
         return default
 
     def digest(self) -> str | None:
-        given = self.definition.get("sha256")
-        if given is None:
+        if "sha256" not in self.definition:
             return None
+        given = self.definition["sha256"]
         found = plain_digest(given) if isinstance(given, str) else None
         if found is None:
             self.error("value-not-allowed", "must be a SHA-256 digest: 64 hex digits", "sha256")
         return found
 
     def texts(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
-        given = self.definition.get(name)
-        if given is None:
+        if name not in self.definition:
             return default
+        given = self.definition[name]
         if not isinstance(given, list):
             self.error("wrong-type", "must be a list of names", name)
             return default
