@@ -46,6 +46,8 @@ def refused(document: Json = None, **members: Any) -> list[tuple[str, str | None
         ({"expected_id": "abc"}, "value-not-allowed", "expected_id"),
         ({"expected_id": ID.upper()}, "value-not-allowed", "expected_id"),
         ({"expected_id": 5}, "value-not-allowed", "expected_id"),
+        ({"expected_id": None}, "value-not-allowed", "expected_id"),
+        ({"root": None}, "value-not-allowed", "root"),
         ({"signers": []}, "wrong-type", "signers"),
         ({"signers": {}}, "value-not-allowed", "signers"),
         ({"actions": {"t": [{"type": "filesystem_access", "path": "policy_target.path"}]}}, "path-syntax", "actions.t[0].path"),

@@ -88,9 +88,9 @@ class _DefinitionReader:
         return value is True
 
     def expected_id(self) -> str | None:
-        expected_id = self.definition.get("expected_id")
-        if expected_id is None:
+        if "expected_id" not in self.definition:
             return None
+        expected_id = self.definition["expected_id"]
         found = normal_id(expected_id) if isinstance(expected_id, str) else None
         if found is None:
             self.error("value-not-allowed", "must be an id: 64 lower-case hex digits", "expected_id")
@@ -117,9 +117,9 @@ class _DefinitionReader:
         return found
 
     def reading(self) -> PathReading:
-        declared = self.definition.get("root")
         root = None
-        if declared is not None:
+        if "root" in self.definition:
+            declared = self.definition["root"]
             text = declared if isinstance(declared, str) else ""
             root = None if is_relative(text) else read_path(text, None)
             if root is None:
