@@ -16,7 +16,7 @@ MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle oscal-oracle mcp-environment mcp-servers assurance-figures assurance-recounts rego-written-out agt-differential agt-fuzz agt-published workspace-mutations stock-mutations stock-published stock-costs stock-urls soul-detection soul-templates oags-mutations stream-cuts dialect-conformance pictures console-figures lock openapi schema reference clean
+.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle oscal-oracle mcp-environment mcp-servers assurance-figures assurance-recounts rego-written-out agt-differential agt-fuzz agt-published workspace-mutations stock-mutations stock-published stock-costs stock-urls soul-detection soul-rules soul-templates oags-mutations stream-cuts dialect-conformance pictures console-figures lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -147,6 +147,9 @@ workspace-mutations: $(INSTALLED)-dev ## 100,000 mutants of each kind of signed 
 
 soul-detection: $(INSTALLED)-dev ## Count how often the detection of governance statements is right
 	$(BIN)/python -m tests.engines.adapters.soul.corpus
+
+soul-rules: $(INSTALLED)-dev ## write the merged rules for governance statements anew
+	$(BIN)/python -m tests.engines.adapters.soul.merged
 
 soul-templates: $(INSTALLED)-dev ## Scan the templates in SPECIFICATION, a checkout of the repository of the governance specification
 	$(BIN)/python -m tests.engines.adapters.soul.templates $(SPECIFICATION)

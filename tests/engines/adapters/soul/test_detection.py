@@ -6,18 +6,18 @@ from collections.abc import Sequence
 import pytest
 
 from acs_sidecar.engines.adapters.soul.controls import Tier
-from acs_sidecar.engines.adapters.soul.detection.rules import (
+from acs_sidecar.engines.adapters.soul.detection.rule_sources import (
     RuleExtension,
     delegation,
     extensions,
     given_rules,
     improvements,
+    merge,
     phrases,
     registers,
-    rule_book,
-    rule_book_of,
     vocabulary,
 )
+from acs_sidecar.engines.adapters.soul.detection.rules import rule_book, rule_book_of
 from acs_sidecar.engines.adapters.soul.detection.terms import TermSyntaxError, parse_term
 from acs_sidecar.engines.adapters.soul.scan import scan
 from tests.engines.adapters.soul.corpus import (
@@ -144,7 +144,7 @@ def test_each_improvement_has_a_statement_that_shows_why() -> None:
     assert len(added) > 300
     for each in added:
         assert (each.control in declared_by(each.statement)) is each.declares, each
-        without = rule_book_of(given, (other for other in added if other is not each), extended)
+        without = rule_book_of(merge(given, (other for other in added if other is not each), extended))
         assert (each.control in declared_by(each.statement, book=without)) is not each.declares, each
 
 
@@ -156,7 +156,9 @@ def _assert_each_shows_why(extended: Sequence[RuleExtension], before: Sequence[R
             continue
         shown = [*((*one, True) for one in each.declares), *((*one, False) for one in each.denies)]
         assert shown, each.place
-        without = rule_book_of(given, added, (*before, *(other for other in extended if other is not each)))
+        without = rule_book_of(
+            merge(given, added, (*before, *(other for other in extended if other is not each)))
+        )
         for control, statement, declares in shown:
             assert (control in declared_by(statement)) is declares, statement
             assert (control in declared_by(statement, book=without)) is not declares, statement

@@ -7,6 +7,7 @@ stand between.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from typing import NamedTuple
 
 from acs_sidecar.engines.adapters.soul.detection.words import words_of
@@ -91,38 +92,48 @@ def _is_word(text: str) -> bool:
 
 @dataclass(slots=True)
 class TermIndex:
-    """Sets of terms by number, arranged by the word that a term begins with."""
+    """Sets of terms by number, arranged by the word that a term begins with; terms are read when met."""
 
     sets: list[tuple[str, ...]] = field(default_factory=list)
     _numbers: dict[tuple[str, ...], int] = field(default_factory=dict)
-    _words: dict[str, dict[Term, list[int]]] = field(default_factory=dict)
-    _stems: dict[str, dict[Term, list[int]]] = field(default_factory=dict)
+    _sets_of: dict[str, list[int]] = field(default_factory=dict)
+    _words: dict[str, list[str]] = field(default_factory=dict)
+    _stems: dict[str, list[str]] = field(default_factory=dict)
     _longest_stem: int = 0
 
     def number(self, texts: Iterable[str]) -> int:
-        """Return the number of a set of terms; it is added where it is new. Raises `TermSyntaxError`."""
+        """Return the number of a set of terms; it is added where it is new."""
         key = tuple(texts)
         if key in self._numbers:
             return self._numbers[key]
         number = self._numbers[key] = len(self.sets)
         self.sets.append(key)
         for text in dict.fromkeys(key):
-            term = parse_term(text)
-            first = term.parts[0]
-            for table, beginnings in ((self._words, first.words), (self._stems, first.stems)):
-                for beginning in beginnings:
-                    table.setdefault(beginning, {}).setdefault(term, []).append(number)
-            self._longest_stem = max(self._longest_stem, *map(len, first.stems), 0)
+            if text in self._sets_of:
+                self._sets_of[text].append(number)
+            else:
+                self._sets_of[text] = [number]
+                self._arrange(text)
         return number
 
+    def _arrange(self, text: str) -> None:
+        for beginning in text.partition(" ")[0].split("|"):
+            if beginning.endswith("*"):
+                stem = beginning.removesuffix("*")
+                self._stems.setdefault(stem, []).append(text)
+                self._longest_stem = max(self._longest_stem, len(stem))
+            else:
+                self._words.setdefault(beginning, []).append(text)
+
     def beginning_with(self, word: str) -> tuple[tuple[Term, tuple[int, ...]], ...]:
-        """Return the terms that may begin with a word, with the numbers of their sets."""
+        """Return the terms that may begin with a word, with the numbers of their sets.
+
+        Raises `TermSyntaxError`.
+        """
         longest = min(len(word), self._longest_stem)
-        stems = (self._stems.get(word[:length], {}) for length in range(1, longest + 1))
-        found: dict[Term, list[int]] = {}
-        for table in (self._words.get(word, {}), *stems):
-            found |= table
-        return tuple((term, tuple(numbers)) for term, numbers in found.items())
+        stems = (self._stems.get(word[:length], ()) for length in range(1, longest + 1))
+        found = dict.fromkeys(chain(self._words.get(word, ()), *stems))
+        return tuple((parse_term(text), tuple(self._sets_of[text])) for text in found)
 
 
 class _Beginning(NamedTuple):
