@@ -53,27 +53,30 @@ redirection(token) if startswith(trim_left(token, "0123456789&"), ">")
 plain(token) := strings.replace_n({"'": "", `"`: "", `\`: ""}, replace(token, "\\\n", ""))
 
 # What runs, by name, with its arguments; `supplied` where a search or a pipe adds more of them.
-programs[program] contains {"wrapped": false, "supplied": false, "args": array.slice(words, 1, count(words))} if {
+programs[program] contains {"wrapped": false, "supplied": false, "args": args} if {
 	some words in commands
 	program := name(words[0])
+	args := array.slice(words, 1, count(words))
 }
 
 # Behind `sudo`, `env`, `then`, NAME=value and their like, any word could be the program.
-programs[program] contains {"wrapped": true, "supplied": "xargs" in words, "args": array.slice(words, i + 1, count(words))} if {
+programs[program] contains {"wrapped": true, "supplied": "xargs" in words, "args": args} if {
 	some words in commands
 	wraps(words[0])
 	some i, word in words
 	program := name(word)
+	args := array.slice(words, i + 1, count(words))
 }
 
-programs[program] contains {"wrapped": true, "supplied": true, "args": array.slice(words, i + 2, count(words))} if {
+programs[program] contains {"wrapped": true, "supplied": true, "args": args} if {
 	some words in commands
 	some i, word in words
 	word in executions
 	program := name(words[i + 1])
+	args := array.slice(words, i + 2, count(words))
 }
 
-programs[program] contains {"wrapped": true, "supplied": true, "args": array.slice(words, j + 1, count(words))} if {
+programs[program] contains {"wrapped": true, "supplied": true, "args": args} if {
 	some words in commands
 	some i, word in words
 	word in executions
@@ -81,10 +84,11 @@ programs[program] contains {"wrapped": true, "supplied": true, "args": array.sli
 	some j, later in words
 	j > i
 	program := name(later)
+	args := array.slice(words, j + 1, count(words))
 }
 
 # A module of Python that is a program: `python -m pip`, and `-mpip`.
-programs[program] contains {"wrapped": true, "supplied": false, "args": array.slice(words, i + 2, count(words))} if {
+programs[program] contains {"wrapped": true, "supplied": false, "args": args} if {
 	some words in commands
 	some interpreter in words
 	startswith(name(interpreter), "python")
@@ -93,9 +97,10 @@ programs[program] contains {"wrapped": true, "supplied": false, "args": array.sl
 	endswith(word, "m")
 	not startswith(word, "--")
 	program := name(words[i + 1])
+	args := array.slice(words, i + 2, count(words))
 }
 
-programs[program] contains {"wrapped": true, "supplied": false, "args": array.slice(words, i + 1, count(words))} if {
+programs[program] contains {"wrapped": true, "supplied": false, "args": args} if {
 	some words in commands
 	some interpreter in words
 	startswith(name(interpreter), "python")
@@ -103,6 +108,7 @@ programs[program] contains {"wrapped": true, "supplied": false, "args": array.sl
 	startswith(word, "-m")
 	program := lower(substring(word, 2, -1))
 	program != ""
+	args := array.slice(words, i + 1, count(words))
 }
 
 executions := {"-exec", "-execdir", "-ok", "-okdir"}
