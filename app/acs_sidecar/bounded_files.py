@@ -8,6 +8,10 @@ from pathlib import Path
 __all__ = ["read_at_most", "read_bounded"]
 
 
+_FOLDER = "is a directory: name a file"
+_OTHER = "is a device or a socket: name a file"
+
+
 def read_bounded(path: Path, most: int) -> bytes:
     """Read a whole file. Raises `OSError` as `read_at_most` does, and for more than `most` bytes."""
     content = read_at_most(path, most + 1)
@@ -25,17 +29,21 @@ def read_at_most(path: Path, most: int) -> bytes:
     with open(path, "rb", opener=_opened) as stream:
         content = stream.read(most)
         if not content and stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "a pipe without content", str(path))
+            raise OSError(errno.EINVAL, "is a pipe without content: name a file", str(path))
     return content
 
 
 def _opened(path: str, flags: int) -> int:
     """Open a file or a pipe without waiting for a writer; what reads it afterwards waits for the bytes."""
-    handle = os.open(path, flags | os.O_NONBLOCK)
+    try:
+        handle = os.open(path, flags | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OSError(errno.EINVAL, _OTHER, path) from None
+        raise
     mode = os.fstat(handle).st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
         os.close(handle)
-        reason = os.strerror(errno.EISDIR) if stat.S_ISDIR(mode) else "not a regular file"
-        raise OSError(errno.EINVAL, reason, path)
+        raise OSError(errno.EINVAL, _FOLDER if stat.S_ISDIR(mode) else _OTHER, path)
     os.set_blocking(handle, True)
     return handle

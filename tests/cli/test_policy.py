@@ -115,7 +115,7 @@ def test_a_document_of_the_original_is_signed(folder: Path) -> None:
         (("create", "--workspace", "a", "--policy-id", "p", "--out", "policy.json"), 2, "policy.json: exists and is never overwritten"),
         (("create", "--workspace", "a", "--policy-id", "p", "--out", "no/x.json"), 2, "no/x.json: No such file or directory"),
         (("sign", "none.json", "--key", "a.pem"), 2, "none.json: No such file or directory"),
-        (("sign", ".", "--key", "a.pem"), 2, ".: Is a directory"),
+        (("sign", ".", "--key", "a.pem"), 2, ".: is a directory: name a file"),
         (("sign", "keys.yaml", "--key", "a.pem"), 1, "keys.yaml: is not a workspace policy"),
         (("sign", "policy.json", "--key", "keys.yaml"), 2, "`keys.yaml` is not an unencrypted PKCS#8 PEM private key"),
         (("activate", "policy.json", "--key", "a.pem"), 1, "is `active`, and only a draft is activated: `acs-sidecar policy sign` signs it anew"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from acs_sidecar.bounded_files import read_at_most
 from acs_sidecar.spec.codes import is_code
 from acs_sidecar.spec.document.bounds import DocumentError
 from acs_sidecar.spec.document.member_path import member_path
@@ -26,8 +27,7 @@ class AccessFileError(StartError):
 def read_text(path: Path) -> str:
     """Read a file of at most 1 MiB. Raises `AccessFileError`."""
     try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+        content = read_at_most(path, MAX_BYTES + 1)
         text = content.decode()
     except OSError as error:
         raise AccessFileError(f"`{path}` cannot be read: {error.strerror}") from None

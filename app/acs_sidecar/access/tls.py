@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from acs_sidecar.access.entries import AccessFileError
+from acs_sidecar.bounded_files import read_at_most
 
 __all__ = ["RenewableContext", "TlsFiles", "server_context"]
 
@@ -75,7 +76,7 @@ class RenewableContext(ssl.SSLContext):
 
 def _check_readable(path: Path) -> None:
     try:
-        path.open("rb").close()
+        read_at_most(path, 1)
     except OSError as error:
         raise AccessFileError(f"`{path}` cannot be read: {error.strerror}") from None
 

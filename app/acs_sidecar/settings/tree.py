@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic.fields import FieldInfo
 
 from acs_sidecar.audit.log.open_log import Durability
+from acs_sidecar.bounded_files import read_bounded
 from acs_sidecar.decision.request import INCLUDES, DuplicateMembers
 from acs_sidecar.outbound.addresses import AddressPolicy
 from acs_sidecar.settings.field_types import HttpsUrl, Listed, Numbers, OriginPart, OtlpEndpoint, Positive
@@ -29,6 +30,7 @@ __all__ = ["PREFIX", "Loaded", "Settings", "SettingsError", "is_loopback", "load
 
 PREFIX = "ACS_"
 LIMIT_PREFIX = "ACS_LIMIT_"
+MAX_FILE_BYTES = 1_048_576
 
 
 class SettingsError(StartError):
@@ -353,7 +355,7 @@ def _listed(field: FieldInfo, value: object) -> object:
 
 def _file_values(file: Path) -> Mapping[str, object]:
     try:
-        document = parse_document(file.read_text())
+        document = parse_document(read_bounded(file, MAX_FILE_BYTES).decode())
     except OSError as error:
         raise SettingsError(f"--config {file}: {error.strerror}") from None
     except (DocumentError, UnicodeDecodeError) as error:

@@ -20,6 +20,7 @@ from acs_sidecar.audit.format.note import NoteError, VerifierKey
 from acs_sidecar.audit.format.record import record_time
 from acs_sidecar.audit.format.trust import Trust, TrustedKey
 from acs_sidecar.audit.log.directory import find_logs, remove_if_there, sync_directory, write_all
+from acs_sidecar.bounded_files import read_bounded
 from acs_sidecar.spec.document.public_keys import is_one_pem_key, is_weak
 from acs_sidecar.startup import StartError
 
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 _ENCRYPTED_BLOCK = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
+_MAX_BYTES = 1_048_576
 _PUBLIC_BLOCK = b"-----BEGIN PUBLIC KEY-----"
 
 
@@ -184,7 +186,7 @@ def _public(content: bytes, path: Path) -> bytes:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bounded(path, _MAX_BYTES)
     except OSError as error:
         raise KeyFileError(f"`{path}` cannot be read: {error.strerror}") from error
 

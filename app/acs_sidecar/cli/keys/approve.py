@@ -19,6 +19,7 @@ from acs_sidecar.audit.log.keys import (
     load_key,
     load_trusted_key,
 )
+from acs_sidecar.bounded_files import read_bounded
 from acs_sidecar.cli.output import fail
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.cli.user_files import read_user_file
@@ -35,6 +36,7 @@ _PASSPHRASE_FILE = typer.Option(
     None, help="file with the passphrase of an encrypted key; default: asked for on the terminal"
 )
 _SHORTEST = 8
+_MAX_PASSPHRASE_BYTES = 65_536
 
 approvals = typer.Typer(add_completion=False, no_args_is_help=True, help="Manage the keys of approvals.")
 
@@ -126,9 +128,11 @@ def _passphrase(file: Path | None, *, confirmed: bool) -> bytes:
     """Read a passphrase out of a file, or ask the person at the terminal for it."""
     if file is not None:
         try:
-            text = file.read_text().rstrip("\r\n")
-        except (OSError, UnicodeDecodeError):
-            fail(f"--passphrase-file {file} cannot be read")
+            text = read_bounded(file, _MAX_PASSPHRASE_BYTES).decode().rstrip("\r\n")
+        except OSError as error:
+            fail(f"--passphrase-file {file} cannot be read: {error.strerror}")
+        except UnicodeDecodeError:
+            fail(f"--passphrase-file {file} cannot be read: not UTF-8")
     elif not Path("/dev/tty").exists() or not sys.stderr.isatty():
         fail("the key needs a passphrase and there is no terminal to ask at: set --passphrase-file")
     else:

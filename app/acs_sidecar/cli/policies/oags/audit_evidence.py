@@ -63,6 +63,8 @@ def audit_rows(settings: Settings, keys: list[str], judged: JudgedManifest) -> I
         found = logs_at(place)
         trust = _trust(settings, keys)
     except KeyFileError as error:
+        if keys:
+            fail(f"--key: {error}")
         missing = f"{error}: run the service, or set --key or ACS_AUDIT_KEY_FILE to the key of its log"
         yield LevelRow(Level.L3, _SIGNED, False, missing)
         yield LevelRow(Level.L3, _RECEIPT, False, missing)

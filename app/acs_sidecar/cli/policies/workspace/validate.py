@@ -11,11 +11,13 @@ from acs_sidecar.cli.output import fail, print_json, say, show_findings
 from acs_sidecar.cli.policies.findings_format import FindingsFormat, prints_text
 from acs_sidecar.cli.policies.sarif import sarif_log
 from acs_sidecar.cli.policies.workspace.files import location, read_file, read_trust_file
+from acs_sidecar.cli.user_files import read_user_file
 from acs_sidecar.engines.adapters.workspace_policy.checking import CheckedPolicy, check_policy
 from acs_sidecar.engines.adapters.workspace_policy.definition import WorkspaceDefinition
 from acs_sidecar.engines.adapters.workspace_policy.document.members import HEX_64
 from acs_sidecar.engines.adapters.workspace_policy.document.model import WorkspacePolicy
 from acs_sidecar.engines.adapters.workspace_policy.document.reader import matches
+from acs_sidecar.engines.adapters.workspace_policy.document.text import MAX_BYTES
 from acs_sidecar.engines.adapters.workspace_policy.points import evaluator_of
 from acs_sidecar.engines.adapters.workspace_policy.verification import Expected, Step
 from acs_sidecar.spec.canonical import canonical
@@ -161,7 +163,7 @@ def _start(policy: WorkspacePolicy, snapshot: Json) -> AgentStart:
 def _snapshot(path: Path) -> Json:
     """Read the snapshot of an agent, or end the command."""
     try:
-        parsed = parse_json(read_file(path).decode())
+        parsed = parse_json(read_user_file(path, MAX_BYTES, f"--agent {path}").decode())
     except (UnicodeDecodeError, DocumentError):
         parsed = None
     if parsed is None or not isinstance(parsed.value, dict):
