@@ -1,15 +1,14 @@
 """One decision, from a request to a recorded verdict: admit, evaluate, record, tell."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
 
 from acs_sidecar.approval.entry import approval_entry
 from acs_sidecar.approval.resolution import ApprovalClaim, Approvals
 from acs_sidecar.audit.format.entry import decision_entry, refusal_entry
 from acs_sidecar.audit.format.ports import AuditLog, AuditPosition, AuditUnavailableError
-from acs_sidecar.audit.format.record import AuditEntry, ServiceEvent
+from acs_sidecar.audit.format.record import ServiceEvent
 from acs_sidecar.decision.admission import Admission
 from acs_sidecar.decision.answer import Recorded, Resolved
 from acs_sidecar.decision.boundary import evaluation_outcome
@@ -33,7 +32,6 @@ from acs_sidecar.spec.verdict import Decision
 
 __all__ = ["DecisionService"]
 
-Answered = TypeVar("Answered")
 _TIMED = frozenset({"trace", "explain"})
 
 
@@ -67,11 +65,21 @@ class DecisionService:
         self._timed = timed
         self._vocabulary = vocabulary
 
-    def decide(self, request: EvaluateRequest, sender: Sender) -> Coroutine[Any, Any, Recorded | Refused]:
+    async def decide(self, request: EvaluateRequest, sender: Sender) -> Recorded | Refused:
         """Decide on one request. Never raises: a request that is not evaluated becomes a recorded refusal."""
-        return self._or_refused(
-            self._decide(request, sender), request.point, sender, "decision", request.stream_span
-        )
+        try:
+            decision = await self._evaluate(request, sender)
+            position = await self._audit.append(decision_entry(decision)) if self._audit else None
+            self._sink.decided(decision, position)
+            recorded = Recorded(decision, position)
+            if decision.verdict.decision is Decision.ESCALATE and self._approvals and not request.stream_span:
+                recorded.offer = self._approvals.offer(decision, position)
+            if request.include:
+                recorded.receipt = await self._receipt(request, position)
+                await self._explain(request, decision)
+        except Exception as error:  # noqa: BLE001  # the last resort: no answer is without a verdict
+            return await self._refused(error, request, sender, "decision")
+        return recorded
 
     async def resolve(
         self, request: EvaluateRequest, claim: ApprovalClaim, sender: Sender
@@ -80,9 +88,17 @@ class DecisionService:
 
         Never raises, as `decide`.
         """
-        return await self._or_refused(
-            self._resolve(request, claim, sender), request.point, sender, "approval"
-        )
+        try:
+            if self._approvals is None:
+                raise RefusalError(Cause.NOT_FOUND, "approvals are not configured")
+            resolution = await self._approvals.resolve(await self._evaluate(request, sender), claim)
+            position = await self._audit.append(approval_entry(resolution)) if self._audit else None
+            self._sink.resolved(resolution, position)
+            receipt = await self._receipt(request, position)
+            await self._explain(request, resolution.decision)
+        except Exception as error:  # noqa: BLE001  # the last resort: no answer is without a verdict
+            return await self._refused(error, request, sender, "approval")
+        return Resolved(resolution, position, receipt)
 
     async def stream(
         self,
@@ -97,11 +113,12 @@ class DecisionService:
         Each span passes `decide`, within `counted`; that the stream opens, and however it ends, is recorded.
         A stream that does not begin is a recorded refusal, and then nothing was emitted.
         """
-        admitted = await self._or_refused(
-            admitted_manifest(self._admission, opening, sender), opening.point, sender, "decision"
-        )
-        if isinstance(admitted, Refused):
-            return admitted
+        try:
+            admitted = await admitted_manifest(self._admission, opening, sender)
+        except RefusalError as error:
+            return await self.refuse(error, opening.point, sender)
+        except Exception as error:  # noqa: BLE001  # the last resort: no answer is without a verdict
+            return await self.fail(error, opening.point, sender)
         exchange = StreamExchange(
             str(uuid.uuid4()),
             opening,
@@ -121,12 +138,11 @@ class DecisionService:
 
     async def opened(self, event: ServiceEvent, request_id: str | None) -> None:
         """Record a stream that opens. Raises `RefusalError` where it cannot be recorded."""
-        if self._audit:
-            await self._record(event, request_id)
+        await self._record(event, request_id)
 
     async def settled(self, settlement: Settlement) -> AuditPosition | None:
         """Record and report a stream that ended. Raises `RefusalError` where it cannot be recorded."""
-        position = await self._record(settlement.event(), settlement.request_id) if self._audit else None
+        position = await self._record(settlement.event(), settlement.request_id)
         self._sink.settled(settlement, position)
         return position
 
@@ -177,28 +193,6 @@ class DecisionService:
         """Report an internal error that no decision depends on."""
         self._sink.fault(error)
 
-    async def _decide(self, request: EvaluateRequest, sender: Sender) -> Recorded:
-        decision = await self._evaluate(request, sender)
-        position = await self._record(decision_entry(decision), request.request_id) if self._audit else None
-        self._sink.decided(decision, position)
-        recorded = Recorded(decision, position)
-        if decision.verdict.decision is Decision.ESCALATE and self._approvals and not request.stream_span:
-            recorded.offer = self._approvals.offer(decision, position)
-        if request.include:
-            recorded.receipt = await self._receipt(request, position)
-            await self._explain(request, decision)
-        return recorded
-
-    async def _resolve(self, request: EvaluateRequest, claim: ApprovalClaim, sender: Sender) -> Resolved:
-        if self._approvals is None:
-            raise RefusalError(Cause.NOT_FOUND, "approvals are not configured")
-        resolution = await self._approvals.resolve(await self._evaluate(request, sender), claim)
-        position = await self._record(approval_entry(resolution), request.request_id) if self._audit else None
-        self._sink.resolved(resolution, position)
-        receipt = await self._receipt(request, position)
-        await self._explain(request, resolution.decision)
-        return Resolved(resolution, position, receipt)
-
     async def _evaluate(self, request: EvaluateRequest, sender: Sender) -> PolicyDecision:
         """Admit a request and evaluate it. Raises `RefusalError` when it is not admitted."""
         started = self._clock()
@@ -223,11 +217,11 @@ class DecisionService:
             request.vocabulary or self._vocabulary,
         )
 
-    async def _record(self, entry: AuditEntry | ServiceEvent, request_id: str | None) -> AuditPosition | None:
+    async def _record(self, event: ServiceEvent, request_id: str | None) -> AuditPosition | None:
         if self._audit is None:
             return None
         try:
-            return await self._audit.append(entry)
+            return await self._audit.append(event)
         except AuditUnavailableError:
             raise _UnrecordedError(request_id) from None
 
@@ -246,21 +240,15 @@ class DecisionService:
             self._sink.fault(error)
             decision.trace.explanation = unavailable("internal error; see the service log")
 
-    async def _or_refused(
-        self,
-        work: Awaitable[Answered],
-        point: str,
-        sender: Sender,
-        event: str,
-        stream_span: StreamSpan | None = None,
-    ) -> Answered | Refused:
-        """Return what `work` does, or the recorded refusal that it ended in."""
-        try:
-            return await work
-        except RefusalError as error:
-            return await self.refuse(error, point, sender, event, stream_span)
-        except Exception as error:  # noqa: BLE001  # the last resort: no answer is without a verdict
-            return await self.fail(error, point, sender, event, stream_span)
+    async def _refused(
+        self, error: Exception, request: EvaluateRequest, sender: Sender, event: str
+    ) -> Refused:
+        """Return the recorded refusal that a request ended in."""
+        if isinstance(error, AuditUnavailableError):
+            error = _UnrecordedError(request.request_id)
+        if isinstance(error, RefusalError):
+            return await self.refuse(error, request.point, sender, event, request.stream_span)
+        return await self.fail(error, request.point, sender, event, request.stream_span)
 
 
 class _UnrecordedError(RefusalError):

@@ -16,45 +16,41 @@ __all__ = ["decision_entry", "refusal_entry"]
 
 def decision_entry(decision: PolicyDecision) -> AuditEntry:
     """Return the entry of an evaluation, successful or failed."""
-    verdict, evaluation, point = decision.verdict, decision.evaluation, decision.point
-    evidence, manifest = verdict.evidence, decision.manifest
-    subject = subject_of(decision.snapshot, manifest.dialect)
-    span = decision.span or _envelope_span(decision.snapshot)
-    return AuditEntry(
-        decision=verdict.decision,
-        intervention_point=decision.intervention_point,
-        mode=decision.mode,
-        reason=verdict.reason,
-        error_class=None if evaluation else "runtime_error",
-        dialect=manifest.dialect.name if isinstance(manifest, CompiledManifest) else None,
-        manifest_source=manifest.provenance,
-        manifest_digest=manifest.digest,
-        policy_id=point.config.policy if point else None,
-        policy_type=point.policy_type if point else None,
-        policy_digest=point.policy_digest if point else None,
-        annotators=point.annotator_names if point else (),
-        input_identity=evaluation.input_identity if evaluation else None,
-        enforced_identity=evaluation.enforced_identity if evaluation else None,
-        transform_applied=evaluation.applied if evaluation else False,
-        result_labels=verdict.result_labels,
-        evidence_artefact=_text(evidence.get("artefact")) if evidence else None,
-        verification_pointers=_pointers(evidence.get("verification_pointers")) if evidence else None,
-        agent_id=subject.agent,
-        session_id=subject.session,
-        tenant_id=subject.tenant,
-        tool=decision.trace.tool,
-        caller=decision.caller,
-        request_id=decision.request_id,
-        trace_id=span.trace_id if span else None,
-        span_id=span.span_id if span else None,
-        duration_us=decision.duration_ns // 1_000,
-        notes=decision.trace.notes,
-        stream_span=decision.stream_span,
-        warnings=tuple(warning.reason for warning in verdict.warnings if warning.reason is not None)
-        if verdict.warnings
-        else (),
-        evidence_truncated=is_truncated(verdict),
-    )
+    verdict, manifest, trace = decision.verdict, decision.manifest, decision.trace
+    entry = AuditEntry(verdict.decision, decision.intervention_point, decision.mode, verdict.reason)
+    if isinstance(manifest, CompiledManifest):
+        entry.dialect = manifest.dialect.name
+    entry.manifest_source = manifest.provenance
+    entry.manifest_digest = manifest.digest
+    if point := decision.point:
+        entry.policy_id = point.config.policy
+        entry.policy_type = point.policy_type
+        entry.policy_digest = point.policy_digest
+        entry.annotators = point.annotator_names
+    if evaluation := decision.evaluation:
+        entry.input_identity = evaluation.input_identity
+        entry.enforced_identity = evaluation.enforced_identity
+        entry.transform_applied = evaluation.applied
+    else:
+        entry.error_class = "runtime_error"
+    entry.result_labels = verdict.result_labels
+    if evidence := verdict.evidence:
+        entry.evidence_artefact = _text(evidence.get("artefact"))
+        entry.verification_pointers = _pointers(evidence.get("verification_pointers"))
+    entry.agent_id, entry.session_id, entry.tenant_id = subject_of(decision.snapshot, manifest.dialect)
+    entry.tool = trace.tool
+    entry.caller = decision.caller
+    entry.request_id = decision.request_id
+    if span := decision.span or _envelope_span(decision.snapshot):
+        entry.trace_id = span.trace_id
+        entry.span_id = span.span_id
+    entry.duration_us = decision.duration_ns // 1_000
+    entry.notes = trace.notes
+    entry.stream_span = decision.stream_span
+    if warnings := verdict.warnings:
+        entry.warnings = tuple(warning.reason for warning in warnings if warning.reason is not None)
+        entry.evidence_truncated = is_truncated(verdict)
+    return entry
 
 
 def refusal_entry(

@@ -1,5 +1,6 @@
 """The port of the audit log: a contract for every implementation."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,10 +25,11 @@ class AuditUnavailableError(Exception):
 class AuditLog(Protocol):
     """Port of the audit log: records are written before verdicts are returned (section 4)."""
 
-    async def append(self, entry: AuditEntry | ServiceEvent) -> AuditPosition:
-        """Append a record; return when it is durable, in the configured sense, and covered by a signature.
+    def append(self, entry: AuditEntry | ServiceEvent) -> Awaitable[AuditPosition]:
+        """Append a record; done when it is durable, in the configured sense, and covered by a signature.
 
-        MUST NOT return before that, and MUST raise `AuditUnavailableError` whenever it cannot be said.
+        MUST NOT be done before that, and whenever that cannot be said MUST raise `AuditUnavailableError`
+        to whoever awaits it.
         A caller that is cancelled may still have its record written.
         """
         ...

@@ -99,18 +99,19 @@ class FileAuditLog:
             await self.close()
             raise
 
-    async def append(self, entry: AuditEntry | ServiceEvent) -> AuditPosition:
-        """Append a record; return when it is durable and covered by a signature (`AuditLog.append`)."""
+    def append(self, entry: AuditEntry | ServiceEvent) -> RecordFuture:
+        """Append a record; done when it is durable and covered by a signature (`AuditLog.append`)."""
+        future = RecordFuture(loop=self._loop)
         if self.failure is not None and not self._probing:
             self.unrecorded += 1
-            raise AuditUnavailableError(self.failure)
-        future = RecordFuture(loop=self._loop)
+            future.set_exception(AuditUnavailableError(self.failure))
+            return future
         self._pending.add(entry, future)
         if self._nothing_follows(len(self._pending)):
             self._flush_now()
         else:
             self._flush_soon()
-        return await future
+        return future
 
     def view(self) -> LiveView | None:
         """Return the published state of the current log."""
