@@ -6,7 +6,7 @@ from typing import TypeGuard
 
 from acs_sidecar.engines.adapters.oags.document.model import ListSection, NormalPolicy
 from acs_sidecar.engines.adapters.oags.matching.hosts import HostList, Url, read_host, read_url
-from acs_sidecar.engines.adapters.oags.matching.paths import FilePath, PathList, read_path
+from acs_sidecar.engines.adapters.oags.matching.paths import FilePath, PathList, path_readings
 from acs_sidecar.engines.adapters.oags.rules import OagsRule
 from acs_sidecar.engines.name_lists import NameList
 from acs_sidecar.spec.values import Json
@@ -74,14 +74,18 @@ class Enforcer:
     def file(
         self, path: Json, operation: Json | Absent = ABSENT, resolved: Json | Absent = ABSENT
     ) -> OagsRule | None:
-        """Check a path, and the one that it leads to where the host resolved it."""
+        """Check a path in each of its readings, and the one that it leads to where the host resolved it."""
         section = self.policy.filesystem
         if section is None:
             return OagsRule.FS_MISSING
         if not section.enabled:
             return OagsRule.FS_DISABLED
         forms = [path] if isinstance(resolved, Absent) else [path, resolved]
-        read = [read_path(each, self.reading.root) if isinstance(each, str) else None for each in forms]
+        read = [
+            reading
+            for each in forms
+            for reading in (path_readings(each, self.reading.root) if isinstance(each, str) else [None])
+        ]
         known = [each for each in read if each is not None]
         if len(known) < len(read) or not (operation is ABSENT or isinstance(operation, str)):
             return OagsRule.FS_AMBIGUOUS

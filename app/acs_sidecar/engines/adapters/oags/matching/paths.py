@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from acs_sidecar.engines.name_folding import folded
 
-__all__ = ["FilePath", "PathList", "is_relative", "path_problem", "read_path"]
+__all__ = ["FilePath", "PathList", "is_relative", "path_problem", "path_readings", "read_path"]
 
 _MAX_TEXT = 4096
 _MAX_DEPTH = 256
@@ -45,7 +45,18 @@ class FilePath:
         return frozenset(_extension(each) for each in (name, name.rstrip(" .")))
 
 
-def read_path(text: str, root: FilePath | None) -> FilePath | None:
+def path_readings(text: str, root: FilePath | None) -> Iterator[FilePath | None]:
+    """Yield what hosts make of a path: `\\` is `/`, and without a drive also a character of a name.
+
+    Stops: `/tmp\\a`, which POSIX has in `/`. A reading that has no meaning is `None`.
+    """
+    path = read_path(text, root)
+    yield path
+    if "\\" in text and path is not None and not path.drive:
+        yield read_path(text, root, separators="/")
+
+
+def read_path(text: str, root: FilePath | None, separators: str = "/\\") -> FilePath | None:
     """Read a path, a relative one below `root`; `None` where it has no meaning or several."""
     if _FILE_URL.match(text):
         text = text[len("file:") :]
@@ -54,7 +65,8 @@ def read_path(text: str, root: FilePath | None) -> FilePath | None:
         text = text[2:]
     if not text or len(text) > _MAX_TEXT or _AMBIGUOUS.search(text):
         return None
-    text = text.replace("\\", "/")
+    if "\\" in separators:
+        text = text.replace("\\", "/")
     if text.startswith("//") or text.count("/") > _MAX_SEPARATORS:
         return None
     drive = _DRIVE.match(text)
@@ -152,7 +164,7 @@ def _resolved(drive: str, start: tuple[str, ...], rest: str) -> FilePath | None:
 
 def _is_disputed(part: str) -> bool:
     """True if some file systems read a name as a separator, or as this or the parent directory."""
-    wide = folded(part)
+    wide = folded(part.replace("\\", ""))
     return not wide.strip(_BLANK) or any(character in wide for character in "/\\:")
 
 
