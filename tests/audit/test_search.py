@@ -170,6 +170,15 @@ def test_a_rare_filter_stops_after_its_share() -> None:
     assert 1_000 <= part.looked_at < 2_100
 
 
+def test_a_search_ends_when_it_was_long_enough() -> None:
+    """After its first look at a log already, and goes on from there."""
+    written, wanted = log(0, [(1, "mail")] * 300), Wanted({"tool": "file"})
+    part = search([written], wanted, enough=lambda: True)
+    assert (part.records, part.looked_at) == ((), 64)
+    assert part.rest is not None
+    assert search([written], wanted, part.rest, enough=lambda: False).looked_at == 236
+
+
 def test_a_reason_is_found_by_a_part_of_it() -> None:
     """In the reason alone, not elsewhere in the record."""
     logs = [log(0, [(1, "mail"), (1, "file")])]

@@ -3,6 +3,8 @@
 import http.server
 import json
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -38,6 +40,22 @@ PATHS = [
     "/decisions/rows?agent=nobody",
     "/decisions/new?agent=nobody",
 ]
+FIRST_FILE = """
+import asyncio
+import sys
+
+from acs_sidecar.console.rendering import STATIC, prepare
+from starlette.staticfiles import StaticFiles
+
+
+async def ask():
+    await prepare()
+    loaded = set(sys.modules)
+    await StaticFiles(directory=STATIC).get_response("icon.svg", {"type": "http", "method": "GET", "headers": []})
+    print(*sorted(set(sys.modules) - loaded))
+
+asyncio.run(ask())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -338,6 +356,14 @@ def test_the_overview_waits_for_a_few_records_alone(audit: Path, tmp_path: Path,
     assert sum(blocks) < 1_000
     assert f'data-looked-at="{sum(one for one in blocks if one > 1)}"' in text
     assert 'data-rest="2' in text
+
+
+@pytest.mark.server
+@pytest.mark.slow
+def test_the_first_page_waits_for_no_import() -> None:
+    """What answers with files was loaded when the console started."""
+    asked = subprocess.run([sys.executable, "-c", FIRST_FILE], capture_output=True, text=True, check=True)
+    assert asked.stdout == "\n"
 
 
 def test_a_method_that_a_page_does_not_take_is_named(audit: Path, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,14 +19,12 @@ from acs_sidecar.console.manifests_pages import manifest_routes
 from acs_sidecar.console.overview import overview_routes
 from acs_sidecar.console.playground import Playground, playground_routes
 from acs_sidecar.console.record import record_routes
-from acs_sidecar.console.rendering import page
+from acs_sidecar.console.rendering import STATIC, page
 from acs_sidecar.console.service_state import ServiceState
 from acs_sidecar.console.whole_log import whole_log_routes
 from acs_sidecar.manifests.compiler import ManifestCompiler
 
 __all__ = ["Parts", "build_app"]
-
-_STATIC = Path(__file__).parent / "static"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ def build_app(parts: Parts, own: Pass, hosts: frozenset[str]) -> ConsoleGate:
         *approval_routes(),
         *playground_routes(parts.playground, parts.manifests),
         *manifest_routes(parts.manifests, parts.compiler),
-        Mount("/static", StaticFiles(directory=_STATIC)),
+        Mount("/static", StaticFiles(directory=STATIC)),
     ]
     app = Starlette(
         routes=[Mount(own.path, routes=routes)],

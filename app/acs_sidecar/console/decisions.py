@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from time import monotonic
 from typing import Final
 
 from starlette.requests import Request
@@ -37,8 +38,11 @@ _MILLISECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII)
 _PLACE = re.compile(r"([^ ]{1,40}) ([^ ]{1,300}) ([0-9]{1,15})((?: [^ ]{1,300} [0-9]{1,15})*)", re.ASCII)
 _AT_ONCE = 20_000
 """How many records the page itself looks at; the rest is asked for while it shows."""
-_LATER = 60_000
+_LATER = 1_000_000
+_LATER_SECONDS = 0.5
+"""How long a request for further rows looks: each costs a browser as much as thousands of records."""
 _ROWS = 50
+_NEW = 60_000
 _NEW_ROWS = 200
 
 
@@ -68,12 +72,14 @@ async def _rows(logs: LogAccess, request: Request) -> Response:
     """Answer with further rows as JSON: `html`, `rest`, `looked_at`, `total`."""
 
     def rows(sources: Sequence[RecordSource]) -> dict[str, Json]:
+        ends = monotonic() + _LATER_SECONDS
         found = search(
             sources,
             _wanted(_filters(request)),
             place(request.query_params.get("before")),
             most=_ROWS,
             most_looked_at=_LATER,
+            enough=lambda: monotonic() > ends,
         )
         html = rendered(request, "rows.html", records=found.records)
         rest = written(found.rest)
@@ -95,7 +101,7 @@ async def _new(logs: LogAccess, request: Request) -> Response:
     def rows(sources: Sequence[RecordSource]) -> dict[str, Json]:
         after = place(request.query_params.get("after"))
         wanted = _wanted({**_filters(request), "since": after.time if after else "", "until": ""})
-        found = search(sources, wanted, most=_NEW_ROWS, most_looked_at=_LATER)
+        found = search(sources, wanted, most=_NEW_ROWS, most_looked_at=_NEW)
         records = [record for record in found.records if after is None or place_of(record) > after]
         newest = place_of(records[0]) if records else after
         html = rendered(request, "rows.html", records=records)

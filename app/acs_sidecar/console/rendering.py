@@ -13,13 +13,15 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
+from starlette.staticfiles import StaticFiles
 
 from acs_sidecar.spec.printable import printable, printable_json
 from acs_sidecar.spec.values import Json
 
-__all__ = ["MARKS", "page", "prepare", "rendered"]
+__all__ = ["MARKS", "STATIC", "page", "prepare", "rendered"]
 
 _FOLDER = Path(__file__).parent
+STATIC: Final = _FOLDER / "static"
 MARKS: Final[Mapping[str, str]] = {
     "allow": "\N{CHECK MARK}",
     "warn": "!",
@@ -41,11 +43,14 @@ def rendered(request: Request, template: str, /, **members: object) -> str:
     return _environment().get_template(template).render(base=base, **members)
 
 
-def prepare() -> None:
-    """Compile every template, so that the first page waits for none."""
+async def prepare() -> None:
+    """Load what the first page needs: its templates, and what answers with files."""
     environment = _environment()
     for name in environment.list_templates():
         environment.get_template(name)
+    await StaticFiles(directory=STATIC).get_response(
+        "console.css", {"type": "http", "method": "GET", "headers": []}
+    )
 
 
 @cache

@@ -1,6 +1,7 @@
 """Runs the console on loopback until it is interrupted, and opens a browser on it (section 15.1)."""
 
 import asyncio
+import gc
 import os
 import socket
 import tempfile
@@ -99,9 +100,10 @@ async def _serve(
             manifests, build_compiler(settings, client, sandbox), settings.duplicate_members
         )
         parts = Parts(logs, manifests, compiler, playground, state)
-        prepare()
+        await prepare()
         if service is None:
             await manifests.by_name()
+        gc.freeze()  # what was loaded stays: no collection needs to walk it while a page waits
         hosts = frozenset(f"{name}:{port}" for name in (HOST, "localhost"))
         config = uvicorn.Config(
             build_app(parts, own, hosts), log_config=None, access_log=False, server_header=False, ws="none"

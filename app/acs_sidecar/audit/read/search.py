@@ -163,10 +163,12 @@ def search(
     *,
     most: int = 50,
     most_looked_at: int = 100_000,
+    enough: Callable[[], bool] | None = None,
     parse: ParseRecord | None = None,
 ) -> FoundPart:
     """Find the newest records before a place: at most `most`, looking at about `most_looked_at`.
 
+    It ends before that once `enough` is true, which is asked after each look at 4,096 records at most.
     The records of a log keep their order where its clock was set back, so that one may come with those of
     other logs that are older. `until` is found by bisection, and `since` ends a search, both with looks at
     further records, each a fifth farther from both ends: what a wrong clock wrote in between may be missing.
@@ -188,7 +190,7 @@ def search(
         for cursor in cursors:
             found += cursor.taken(horizon)
         looked_at = sum(cursor.looked_at for cursor in cursors)
-        if horizon is None or len(found) >= most or looked_at >= most_looked_at:
+        if horizon is None or len(found) >= most or looked_at >= most_looked_at or (enough and enough()):
             break
         max(open_cursors, key=lambda cursor: cursor.horizon).look()
     found.sort(key=lambda one: one[0], reverse=True)
