@@ -24,7 +24,7 @@ from acs_sidecar.server.sockets import BindError
 from acs_sidecar.server.supervisor import WorkerStartError
 from acs_sidecar.settings.tree import SettingsError, load_settings
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
-from acs_sidecar.startup import StartError, settle_memory, without_collection
+from acs_sidecar.startup import StartError, lasting_imports, settle_memory, without_collection
 from acs_sidecar.telemetry.metrics import Metrics
 from acs_sidecar.telemetry.otlp import OtlpExport
 from acs_sidecar.wiring import audit_key, build
@@ -202,6 +202,22 @@ def test_collection_is_as_before_after_a_pause(enabled: bool) -> None:
         assert gc.isenabled() is enabled
     finally:
         gc.enable()
+
+
+def test_no_collection_begins_with_what_was_imported() -> None:
+    """It is exempt before the search for cycles goes on, which would walk all of it at once."""
+    collections: list[str] = []
+    gc.enable()
+    gc.callbacks.append(lambda phase, _: collections.append(phase))
+    try:
+        with lasting_imports():
+            made: list[list[object]] = [[] for _ in range(100_000)]
+        made.append([])
+        assert collections == []
+        assert not any(one is made[0] for one in gc.get_objects())
+    finally:
+        gc.callbacks.pop()
+        gc.unfreeze()
 
 
 def test_memory_that_stays_is_exempt_from_collections() -> None:

@@ -5,7 +5,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-__all__ = ["StartError", "return_memory", "settle_memory", "without_collection"]
+__all__ = ["StartError", "lasting_imports", "return_memory", "settle_memory", "without_collection"]
 
 
 class StartError(Exception):
@@ -33,6 +33,17 @@ def without_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+@contextmanager
+def lasting_imports() -> Iterator[None]:
+    """Pause the search for cycles while modules are imported, and exempt them from it: they stay.
+
+    The search would begin with all of them as soon as it goes on.
+    """
+    with without_collection():
+        yield
+        gc.freeze()
 
 
 def settle_memory() -> None:

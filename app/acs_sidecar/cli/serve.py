@@ -1,6 +1,5 @@
 """`acs-sidecar serve`: run the service."""
 
-import gc
 import time
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from acs_sidecar.server.handed_file import hand
 from acs_sidecar.server.reload_rounds import Served
 from acs_sidecar.server.sockets import bind
 from acs_sidecar.server.supervisor import supervise
-from acs_sidecar.startup import StartError, without_collection
+from acs_sidecar.startup import StartError, lasting_imports, settle_memory, without_collection
 from acs_sidecar.telemetry.log import configure_logging
 from acs_sidecar.telemetry.shared import SharedNumbers
 from acs_sidecar.wiring import audit_key, build_access
@@ -39,10 +38,9 @@ def serve(
 
     Every setting is an `ACS_` variable: `acs-sidecar config` lists them with their values.
     """
-    with without_collection():
+    with lasting_imports():
         from acs_sidecar.server.worker import Inherited, run_worker  # noqa: PLC0415  # loads for longer than most commands run
 
-    gc.freeze()  # what is imported stays: no collection needs to walk it
     loaded = settings_from(config, host=host, port=port, uds=uds, workers=workers, manifests=manifests)
     settings = loaded.settings
     configure_logging(settings.log_format, settings.log_level)
@@ -58,6 +56,7 @@ def serve(
             seen = tree_state(manifest_places(settings))
             with without_collection():
                 loaded_set = load_operator_manifests(settings)
+                settle_memory()
             key = audit_key(settings)  # last: a start that fails must not leave a key behind
             served = Served(hand(loaded_set.packed), time.time(), seen, loaded_set.fault, loaded_set.policies)
             fatal_inputs = FatalInputs(settings.workers)

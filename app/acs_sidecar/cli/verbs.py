@@ -10,7 +10,7 @@ from typer._click.exceptions import ClickException
 from typer.core import TyperGroup
 
 from acs_sidecar.spec.printable import printable
-from acs_sidecar.startup import without_collection
+from acs_sidecar.startup import lasting_imports
 
 if TYPE_CHECKING:
     from typer._click import Command, Context
@@ -107,7 +107,7 @@ def _printable_errors() -> Iterator[None]:
 
 def _command(name: str, place: str) -> "Command":
     module, _, attribute = place.partition(":")
-    with without_collection():
+    with lasting_imports():
         verb = getattr(import_module(f"acs_sidecar.cli.{module}"), attribute)
     if not isinstance(verb, typer.Typer):
         function, verb = verb, typer.Typer(add_completion=False, rich_markup_mode="markdown")

@@ -19,7 +19,7 @@ import structlog
 from acs_sidecar.engines.fatal_inputs import DEATHS, FatalInputs
 from acs_sidecar.server.channel import Channel, Packet
 from acs_sidecar.server.reload_rounds import ReloadRounds, Served, WorkerPeer
-from acs_sidecar.startup import StartError, settle_memory
+from acs_sidecar.startup import StartError
 
 __all__ = ["BEATS", "WorkerStartError", "restart_pause_s", "supervise"]
 
@@ -127,7 +127,6 @@ class _Supervisor:
 
     def run(self) -> int:
         self._take_signals()
-        settle_memory()
         next_beat = time.monotonic() + self._beat_s
         while not self._stopping or any(worker.pid for worker in self._workers):
             self._start_due()
