@@ -16,7 +16,7 @@ MODULES ?= 20000
 SEED ?= 0
 REVISION ?= HEAD
 
-.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle oscal-oracle mcp-environment mcp-servers assurance-figures assurance-recounts rego-written-out agt-differential agt-fuzz agt-published workspace-mutations stock-mutations stock-published stock-costs stock-urls soul-detection soul-rules soul-templates oags-mutations stream-cuts dialect-conformance pictures console-figures lock openapi schema reference clean
+.PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle oscal-oracle mcp-environment mcp-servers assurance-figures assurance-recounts rego-written-out agt-differential agt-fuzz agt-published workspace-mutations stock-mutations stock-published stock-costs stock-urls soul-detection soul-rules soul-templates oags-mutations stream-cuts stream-memory dialect-conformance pictures console-figures lock openapi schema reference clean
 
 run: $(INSTALLED) ## install, and start the service with the example manifests
 	$(BIN)/acs-sidecar serve --manifests manifests
@@ -105,6 +105,9 @@ dialect-conformance: $(INSTALLED)-dev ## Compare with the conformance cases in P
 
 stream-cuts: $(INSTALLED)-dev ## Cut streams at every byte, by the client and by the end of the service: some minutes
 	$(BIN)/python -m tests.transports.http.streams.cuts
+
+stream-memory: $(INSTALLED)-dev ## Fail where 1,000 streams of 200 spans leave 16 MiB more memory than plain connections: some minutes
+	$(BIN)/python -m bench.streams --bound 16
 
 agt-published: $(INSTALLED)-dev ## Load the toolkit's published documents, and decide over hostile contexts, in TOOLKIT, a checkout at 4c5b2aa372
 	$(BIN)/python -m tests.engines.adapters.agt_rules.toolkit.published $(TOOLKIT) --seed $(SEED)

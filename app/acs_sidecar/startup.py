@@ -2,10 +2,14 @@
 
 import ctypes
 import gc
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 __all__ = ["StartError", "lasting_imports", "return_memory", "settle_memory", "without_collection"]
+
+# They hold names of attributes that were looked up. Since Python 3.13 the function has the first name.
+_CLEAR_CACHES: Callable[[], None] = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache
 
 
 class StartError(Exception):
@@ -53,10 +57,12 @@ def settle_memory() -> None:
 
 
 def return_memory() -> None:
-    """Return to the system what nothing uses: cycles, objects that Python keeps for reuse, free pages.
+    """Return to the system what nothing uses: cycles, objects and names kept for reuse, free pages.
 
-    The C library keeps what was freed; where it is glibc it can be told to return it.
+    One object that Python keeps holds a MiB of its allocator. The C library keeps what was freed; where it is
+    glibc it can be told to return it.
     """
     gc.collect()
+    _CLEAR_CACHES()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -72,7 +72,7 @@ def response(reply: Reply, default_headers: Iterable[tuple[bytes, bytes]], *, ke
     return b"%b%d\r\n%b\r\n%b" % (head, len(reply.body), closing, reply.body)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)  # there is a date in each: those of another second serve no more
 def _head(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
     """Return the head of a response as far as the value of its `content-length`."""
     return STATUS_LINE[status] + _lines(headers) + b"content-length: "

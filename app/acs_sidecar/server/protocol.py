@@ -25,7 +25,6 @@ from acs_sidecar.transports.http.exchange import Reply, read_headers
 
 __all__ = ["HttpProtocol"]
 
-
 _MAX_HEAD_BYTES = 65_536
 _HEAD_END = re.compile(rb"\A\r?\n|\n\r?\n")  # its first half may have come before
 _TOO_LONG_HEAD = b"431 Request Header Fields Too Large"
@@ -35,8 +34,6 @@ _CHUNKING = 8
 _LINGER_S = 5
 _NOT_HTTP = "Invalid HTTP request received."
 _CLOSE = (b"connection", b"close")
-
-
 _CONNECTIONS = itertools.count(1)
 
 
@@ -60,6 +57,11 @@ class HttpProtocol(HttpToolsProtocol):
     `watch` must be called once in a while: a connection costs no timer.
     """
 
+    # In slots: beside uvicorn's own attributes they are too many for a table of names that connections share.
+    __slots__ = (
+        "_begun", "_decide", "_direct", "_head_whole", "_held", "_idle_since", "_limits", "_lingers",
+        "_owing_since", "_owner", "_received", "_stream", "_turn", "_whole",
+    )  # fmt: skip
     _held: HeldWrites
     _stream: StreamConnection
 

@@ -52,6 +52,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._handshake_timeout_s = handshake_timeout_s
         self._most_connections = 0
+        self._draining = False
         self.on_serving: Callable[[], None] = lambda: None
 
     def stop(self) -> None:
@@ -92,9 +93,14 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     def _return_memory(self, connections: int) -> None:
-        """Return the memory of many connections once they are gone: the allocators would keep it."""
+        """Return the memory of many connections once they are gone, and again when the last one is.
+
+        The allocators would keep it.
+        """
         self._most_connections = max(self._most_connections, connections)
-        if self._most_connections - connections >= _MANY_CONNECTIONS:
+        gone = self._most_connections - connections
+        if gone >= _MANY_CONNECTIONS or (gone and self._draining and not connections):
+            self._draining = connections > 0
             self._most_connections = connections
             return_memory()
 

@@ -162,6 +162,7 @@ class StreamExchange:
             await emit(lines)
             if ending is not None:
                 return ending
+            del lines, span  # no stream keeps them while it waits
             await asyncio.sleep(0)  # others take their turn, also where nothing was waited for
 
     async def _decide(self, arrived: ArrivedSpan) -> tuple[list[dict[str, Json]], Ending | None]:
