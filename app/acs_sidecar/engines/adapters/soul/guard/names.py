@@ -22,6 +22,9 @@ MAX_STEPS_UP = 4_096
 
 MAX_BRACED = 4_096
 
+MAX_READINGS = 32_768
+"""Names that quotes, escapes and encodings make of a text beside those that stand in it."""
+
 _LETTER = re.compile(r"[^\W\d_]")
 _OPTION = re.compile(r"-+[^\W\d_]*")
 
@@ -99,6 +102,7 @@ class GuardedNames:
     def _are_in_pieces(self, variants: Iterable[str]) -> bool:
         """True if a piece of variants of a text is a guarded name. Raises `_TooManyNamesError`."""
         seen: set[str] = set()
+        readings = 0
         for spelling in spellings(variants, uncut=self.have_separators):
             if not self._may_have_name(spelling):
                 continue
@@ -106,6 +110,9 @@ class GuardedNames:
             if ":" in spelling:
                 pieces.update(spelling.replace(":", CUT).split(CUT))
             pieces -= seen
+            readings += len(pieces) if seen else 0
+            if readings > MAX_READINGS:
+                raise _TooManyNamesError
             seen |= pieces
             if self._is_among(pieces):
                 return True

@@ -15,6 +15,8 @@ CUT = "\0"
 
 _SEPARATORS = re.compile(r"[\s\"'`;|&<>=(),]")
 _ASCII_CUTS = str.maketrans({chr(code): CUT for code in range(128) if _SEPARATORS.match(chr(code))})
+_SPACES = "\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
+_ALL_SEPARATORS = (*map(chr, _ASCII_CUTS), *_SPACES, *map(chr, range(0x2000, 0x200B)))
 _QUOTES = str.maketrans("", "", "\"'`\\^")
 _BRACES = re.compile(r"\{[^{}/\s]*\}")
 _LIST = re.compile(r"\{[^{}]*[,{]")
@@ -39,6 +41,10 @@ _ENCODED = {character: chr(15 + place) for place, character in enumerate(" \"'`;
 _CONTROLS = dict.fromkeys((*range(1, 32), 127))
 _CLEANED = {code: None for code in _CONTROLS if not chr(code).isspace()} | {0: _ENDING}
 _RESTORED = _CONTROLS | {ord(placed): character for character, placed in _ENCODED.items()}
+_RESTORED_CHARACTERS = tuple((chr(code), character or "") for code, character in _RESTORED.items())
+_NOT_ASCII = re.compile("[^\0-\x7f]+")
+_MOSTLY_ASCII = 1.05
+"""Bytes a character of a text in which the rest is folded faster alone."""
 _ANY_ENCODED = re.compile(f"[{_ENDING}-\x1b]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _BYTES = re.compile("[\udc80-\udcff]")
@@ -156,8 +162,19 @@ def _decoded(text: str) -> str:
 
 def _folded(text: str) -> str:
     """Return a decoded text in compatibility form, case-folded, without control characters."""
-    text = text.translate(_RESTORED).lower() if text.isascii() else text.translate(_FOLDING)
+    if not text.isascii():
+        if len(text.encode(errors="surrogatepass")) > _MOSTLY_ASCII * len(text):
+            return text.translate(_FOLDING).replace("\\", "/")
+        text = _NOT_ASCII.sub(_folded_run, text.lower())
+    if text.isascii():
+        return text.translate(_RESTORED).lower().replace("\\", "/")
+    for character, restored in _RESTORED_CHARACTERS:
+        text = text.replace(character, restored)
     return text.replace("\\", "/")
+
+
+def _folded_run(found: re.Match[str]) -> str:
+    return found[0].translate(_FOLDING)
 
 
 def _variants(text: str) -> Iterator[str]:
@@ -188,7 +205,11 @@ def _bare(text: str) -> str:
         text = _CONTINUED.sub("", text)
     if "$" in text:
         text = _DOLLAR.sub("", text)
-    return text.translate(_QUOTES)
+    if text.isascii():
+        return text.translate(_QUOTES)
+    for quote in map(chr, _QUOTES):
+        text = text.replace(quote, "")
+    return text
 
 
 def _character(escape: re.Match[str]) -> str:
@@ -209,4 +230,8 @@ def _without_separators(found: re.Match[str]) -> str:
 
 def _pieces(text: str) -> str:
     """Return a text cut where a name can begin or end."""
-    return text.translate(_ASCII_CUTS) if text.isascii() else _SEPARATORS.sub(CUT, text)
+    if text.isascii():
+        return text.translate(_ASCII_CUTS)
+    for separator in _ALL_SEPARATORS:
+        text = text.replace(separator, CUT)
+    return text
