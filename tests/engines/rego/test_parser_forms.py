@@ -117,6 +117,24 @@ def test_an_import_of_keywords_stays_in_version_0() -> None:
     assert found.startswith("rego-syntax: a.rego:3:1: ")
 
 
+@pytest.mark.parametrize("head", ["d.b", 'd["b"]', "d.b # why"])
+@pytest.mark.parametrize("imports", ["", "import future.keywords.if\n"])
+def test_a_name_behind_a_dot_is_an_element_of_a_set_in_version_0(imports: str, head: str) -> None:
+    """The set has it where the body holds, and is empty where it does not: `d.b` is undefined then."""
+    name, _, comment = head.partition(" ")
+    text = f"package a\n{imports}{name} {{ {comment}\n input.snapshot }}\nx = [y | y = d.b]\nz = d"
+    given = {**definition(text, "data.a"), "rego_version": 0}
+    assert evaluate(given, True) == {"d": ["b"], "x": ["b"], "z": ["b"]}
+    assert evaluate(given, False) == {"d": [], "x": [], "z": []}
+
+
+@pytest.mark.parametrize("element", ['s["a"]', "s.a", 's[lower("A")]', 's["a"] # why\n'])
+def test_an_element_above_a_default_is_one_of_a_set_in_version_0(element: str) -> None:
+    """Iterating over the set finds it, whatever stands below."""
+    text = f"package a\n{element}\ndefault x = 1\nx = [y | y = s[_]]"
+    assert evaluate({**definition(text), "rego_version": 0}) == ["a"]
+
+
 @pytest.mark.parametrize(
     "text", ["package", "package a.", "package a\nimport", "x\nimport data.b", "f(", ")\n"]
 )

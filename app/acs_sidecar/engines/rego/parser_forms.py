@@ -2,7 +2,8 @@
 
 No line moves: an `import` below a rule goes behind the package on its line and leaves blanks, a
 function without a body gets `:= true` behind its arguments, and a `;` stands above a statement that
-begins with `(`. Imports of keywords that `import rego.v1` brings too are left out.
+begins with `(`. Imports of keywords that `import rego.v1` brings too are left out. In version 0 the head
+`d.a { … }`, which adds an element to the set `d`, becomes `d["a"] { … }`.
 """
 
 import re
@@ -73,6 +74,8 @@ def in_parser_forms(module: Module) -> Module:
     if repeated := list(_repeated_keywords(tokens, module.version)):
         return in_parser_forms(replace(module, text=_edited(module.text, repeated)))
     edits = [*_moved_imports(tokens, module), *_bodies(tokens), *_parted_statements(tokens)]
+    if module.version == 0:
+        edits += _elements(tokens)
     return replace(module, text=_edited(module.text, edits)) if edits else module
 
 
@@ -233,14 +236,39 @@ def _bodies(tokens: list[_FormToken]) -> Iterator[_FormEdit]:
         opening = _reference_end(tokens, position)
         if opening >= len(tokens) or tokens[opening].symbol != "(":
             continue
-        closing = opening + 1
-        while closing < len(tokens) and tokens[closing].depth > 0:
-            closing += 1
+        closing = _closing(tokens, opening)
         if closing >= len(tokens) or tokens[closing].symbol != ")":
             continue
         following = tokens[closing + 1] if closing + 1 < len(tokens) else None
         if following is None or _begins_statement(following):
             yield _FormEdit(tokens[closing].end, tokens[closing].end, " := true")
+
+
+def _elements(tokens: list[_FormToken]) -> Iterator[_FormEdit]:
+    """Find heads of version 0 that add an element to a set, which the parser reads as members of objects.
+
+    It puts an empty set at `d.a` for `d.a { … }`, and `true` at `s["a"]` for one without a body above a `default`.
+    """
+    for position, token in enumerate(tokens):
+        if token.kind != "word" or token.depth or not token.first_on_line:
+            continue
+        link = tokens[position + 1].symbol if position + 1 < len(tokens) else ""
+        last = position + 2 if link == "." else _closing(tokens, position + 1)
+        if link not in (".", "[") or last + 1 >= len(tokens):
+            continue
+        following = tokens[last + 1].symbol
+        if link == "." and following in ("{", "default"):
+            yield _FormEdit(tokens[position + 1].start, tokens[last].end, f'["{tokens[last].symbol}"]')
+        if following == "default":
+            yield _FormEdit(tokens[last].end, tokens[last].end, " { true }")
+
+
+def _closing(tokens: list[_FormToken], opening: int) -> int:
+    """Return where the bracket closes that opens at depth 0, or the number of tokens."""
+    closing = opening + 1
+    while closing < len(tokens) and tokens[closing].depth > 0:
+        closing += 1
+    return closing
 
 
 def _parted_statements(tokens: list[_FormToken]) -> Iterator[_FormEdit]:
