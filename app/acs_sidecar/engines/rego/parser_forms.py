@@ -247,7 +247,7 @@ def _bodies(tokens: list[_FormToken]) -> Iterator[_FormEdit]:
 def _elements(tokens: list[_FormToken]) -> Iterator[_FormEdit]:
     """Find heads of version 0 that add an element to a set, which the parser reads as members of objects.
 
-    It puts an empty set at `d.a` for `d.a { … }`, and `true` at `s["a"]` for one without a body above a `default`.
+    It puts an empty set at `d.a` for `d.a { … }`, and `true` at `s["a"]` without a body above a `default`.
     """
     for position, token in enumerate(tokens):
         if token.kind != "word" or token.depth or not token.first_on_line:

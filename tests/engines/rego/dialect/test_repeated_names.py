@@ -67,3 +67,43 @@ def test_a_comprehension_in_the_brackets_of_a_head_is_refused(rule: str, column:
         f"rego-syntax: a.rego:2:{column}: policies.main.modules: a comprehension in the brackets of a head is "
         "not evaluated here: give it to a variable in the body first (`key := …`)"
     ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "column"),
+    [
+        ("o[input.user] contains 1 if input.ok", 3),
+        ("o.a[input.user] contains 1 if input.ok", 5),
+        ('o[input.user]["b"] := 1 if input.ok', 3),
+        ('o[input.user].b["c"] if input.ok', 3),
+        ("o[input.user][x] := 1 if some x in input.xs", 3),
+        ("o[data.a.name] contains 1 if input.ok", 3),
+        ("o[name] contains 1 if input.ok", 3),
+        ('o[name] contains 1 if { name := "b"; input.ok }', 3),
+        ("o[who] contains 1 if input.ok", 3),
+    ],
+)
+def test_a_reference_that_names_a_set_or_an_object_in_a_head_is_refused(rule: str, column: int) -> None:
+    """The engine would keep an empty one at it, so that `allow if o[input.user]` holds."""
+    text = f'package a\nimport input.who\n{rule}\nname := "b"\nallow if o[input.user]'
+    assert findings(definition(text, "data.a")) == [
+        f"rego-syntax: a.rego:3:{column}: policies.main.modules: OPA leaves this name out where no body holds, and "
+        "the engine keeps an empty set or object at it: give the name to a variable in the body (`key := …`), "
+        "which has the name of no rule or import"
+    ]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "o[user] contains 1 if { user := input.snapshot; input.ok }",
+        "o[user][x] := 1 if { user := input.snapshot; some x in input.xs }",
+        "o[input.snapshot] := 1 if input.ok",
+        "o[input.snapshot].b := 1 if input.ok",
+        "o[input.snapshot].b.c if input.ok",
+    ],
+)
+def test_a_name_of_an_object_is_left_out_where_no_body_holds(rule: str) -> None:
+    """With a variable of the body, and with a reference that names one member alone."""
+    text = f"package a\n{rule}\nallow if o[input.snapshot]"
+    assert evaluate(definition(text, "data.a"), "ann") == {"o": {}}

@@ -202,8 +202,7 @@ def _module(
         if kind == "Default":
             reader.values.append((rule["refr"], rule["value"], VariableScope(documents, {})))
         else:
-            _, head = variant(rule["head"])
-            yield from refuse_in_head(head)
+            yield from refuse_in_head(*variant(rule["head"]), documents)
             values = values_before_else(rule, documents)
             for number, body in enumerate(rule_bodies(rule, reader, documents)):
                 ending = rewriter.move(rewriter.span(values[number])) if number in values else []

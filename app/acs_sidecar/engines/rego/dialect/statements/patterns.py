@@ -5,7 +5,7 @@ compared with an object of these members before they are matched: `{"role": r} :
 `o := x; o == {"role": o["role"]}; r := o["role"]`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from acs_sidecar.engines.rego.analysis.syntax import (
     CALLS,
@@ -13,10 +13,13 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     as_list,
     as_object,
     as_position,
+    chain,
     composite_items,
+    first_link,
     operands,
     variables,
     variant,
+    varying_in,
     varying_indexes,
 )
 from acs_sidecar.engines.rego.dialect.bodies import Statement
@@ -45,6 +48,10 @@ _NAMING_COMPREHENSION = (
     "a comprehension in the brackets of a head is not evaluated here: give it to a variable in the body "
     "first (`key := …`)"
 )
+_NAMING_DOCUMENT = (
+    "OPA leaves this name out where no body holds, and the engine keeps an empty set or object at it: give "
+    "the name to a variable in the body (`key := …`), which has the name of no rule or import"
+)
 _REPEATED = (
     "`{name}` stands in {which}, which are not compared here: give the second one another name, and compare "
     "the two in the body"
@@ -67,8 +74,8 @@ def match_whole_objects(draft: Draft) -> Iterator[Problem]:
             yield from _outputs(draft.statement, expression)
 
 
-def refuse_in_head(head: JsonObject) -> Iterator[Problem]:
-    """Find what the engine does not match among a function's arguments, or evaluate in a head's brackets."""
+def refuse_in_head(shape: str, head: JsonObject, documents: Set[str]) -> Iterator[Problem]:
+    """Find what the engine does not match among a function's arguments, or reads otherwise in brackets."""
     arguments = as_list(head.get("args") or [])
     yield from _repeated(arguments, "two arguments")
     for argument in arguments:
@@ -78,6 +85,19 @@ def refuse_in_head(head: JsonObject) -> Iterator[Problem]:
             yield Problem("rego-syntax", _COMPREHENSION, *as_position(span))
     for span in closure_spans(varying_indexes(head["refr"])):
         yield Problem("rego-syntax", _NAMING_COMPREHENSION, *as_position(span))
+    for index in _evaluated_first(shape, head):
+        if (names := set(variables(index))) and names <= documents:
+            yield Problem(
+                "rego-syntax", _NAMING_DOCUMENT, *as_position(variant(first_link(index))[1]["span"])
+            )
+
+
+def _evaluated_first(shape: str, head: JsonObject) -> list[Json]:
+    """Return the names of a head that the engine evaluates before any body: those of what it adds to."""
+    links = chain(head["refr"])
+    if shape == "Set":
+        return varying_in(links)
+    return varying_in(links[:-1]) if links[-1][0] == "RefBrack" else []
 
 
 def _repeated(patterns: Sequence[Json], which: str) -> Iterator[Problem]:
