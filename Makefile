@@ -14,6 +14,7 @@ PUBLISHED ?= .cache/agent-control-spec
 TOOLKIT ?= .cache/agent-governance-toolkit
 MODULES ?= 20000
 SEED ?= 0
+FORMS ?= plain
 REVISION ?= HEAD
 
 .PHONY: coding-agents client-environments client-frameworks client-table test-clients-all grounded-figures run test unit check bench bench-check fuzz fuzz-kinds soak-hostile cedar-differential cedar-schemas cedar-slices rego-differential rego-index opa-oracle agt-oracle oscal-oracle mcp-environment mcp-servers assurance-figures assurance-recounts rego-written-out agt-differential agt-fuzz agt-published workspace-mutations stock-mutations stock-published stock-costs stock-urls soul-detection soul-rules soul-templates oags-mutations stream-cuts stream-memory dialect-conformance pictures console-figures lock openapi schema reference clean
@@ -45,7 +46,7 @@ opa-oracle: $(INSTALLED)-dev ## Download OPA as a library, for the differential 
 		--dest $(ORACLE) opa-golib-python-bindings==0.4.4
 
 rego-differential: opa-oracle ## Compare MODULES generated policies from SEED on with OPA
-	OPA_ORACLE=$(ORACLE) $(BIN)/python -m tests.differential --modules $(MODULES) --seed $(SEED)
+	OPA_ORACLE=$(ORACLE) $(BIN)/python -m tests.differential --modules $(MODULES) --seed $(SEED) --forms $(FORMS)
 
 fuzz: $(INSTALLED)-dev ## 100,000 generated requests against a running service
 	$(BIN)/python -m tests.hostile.fuzz --requests 100000

@@ -7,9 +7,11 @@ import time
 from tests.differential.comparison import Outcome
 from tests.differential.generator import Generated, generate
 from tests.differential.run import compare_generated, run
+from tests.differential.several_forms import generate_several
 from tests.differential.shrinker import shrink
 
 MAX_SHOWN = 20
+FORMS = {"plain": generate, "several": generate_several}
 
 
 def main() -> int:
@@ -17,12 +19,14 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--modules", type=int, default=2_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--forms", choices=list(FORMS), default="plain")
     parser.add_argument("--reduce", type=int, default=MAX_SHOWN)
     options = parser.parse_args()
+    generated = FORMS[options.forms]
     started = time.monotonic()
-    outcomes, others, refusals = run(range(options.seed, options.seed + options.modules))
+    outcomes, others, refusals = run(range(options.seed, options.seed + options.modules), generated)
     for seed, _ in others[: options.reduce]:
-        reduced = shrink(generate(seed), _differs)
+        reduced = shrink(generated(seed), _differs)
         print(f"--- seed {seed}")
         for text in reduced.modules().values():
             print(text)

@@ -12,7 +12,7 @@ from acs_sidecar.spec.canonical import canonical
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.ports import Evaluator, PolicyInput
 from acs_sidecar.spec.reasons import EvaluationError
-from acs_sidecar.spec.values import Json
+from acs_sidecar.spec.values import Json, JsonObject
 from tests.differential.lenient import LenientOracle
 from tests.differential.oracle import Accepted, Oracle, Rejected
 from tests.engines.rego.policies import INDEXED, bound, definition
@@ -42,31 +42,39 @@ class Comparison:
 
 
 def compare(
-    modules: Mapping[str, str], queries: Sequence[str], inputs: Sequence[Json], data: Json = None
+    modules: Mapping[str, str],
+    queries: Sequence[str],
+    inputs: Sequence[Json],
+    data: Json = None,
+    version_0: Mapping[str, str] | None = None,
 ) -> Comparison:
-    """Compare the values of the queries for all inputs; the worst outcome counts."""
+    """Compare the values of the queries for all inputs; the worst outcome counts.
+
+    The service may be given the same policy as version 0, which the oracle does not read.
+    """
+    given = definition(modules, None) if version_0 is None else definition(version_0, None, rego_version=0)
     try:
         oracle = _Oracles(modules, data)
     except Rejected as error:
         return Comparison(Outcome.REJECTED, str(error))
     try:
-        return _compared(oracle, modules, queries, inputs, data)
+        return _compared(oracle, {**given, **({"data": data} if data else {})}, queries, inputs, data)
     finally:
         oracle.close()
 
 
 def _compared(
-    oracle: "_Oracles", modules: Mapping[str, str], queries: Sequence[str], inputs: Sequence[Json], data: Json
+    oracle: "_Oracles", policy: JsonObject, queries: Sequence[str], inputs: Sequence[Json], data: Json
 ) -> Comparison:
     try:
         oracle.compile(queries[0])
     except Rejected as error:
         return Comparison(Outcome.REJECTED, str(error))
     try:
-        evaluators = {query: _bound(modules, query, data) for query in queries}
+        evaluators = {query: bound({**policy, "query": query}, rego=INDEXED) for query in queries}
     except ManifestError as error:
         return Comparison(Outcome.REFUSED, "; ".join(f"{d.code}: {d}" for d in error.diagnostics))
-    large = _holds_large(data) or any(map(_loses_digits, modules.values()))
+    large = _holds_large(data) or any(map(_loses_digits, oracle.modules.values()))
     worst = Comparison(Outcome.EQUAL)
     for query, evaluator in evaluators.items():
         for given in inputs:
@@ -87,7 +95,7 @@ class _Oracles:
     """OPA with a policy, strict about errors of built-in functions, and as it runs by default."""
 
     def __init__(self, modules: Mapping[str, str], data: Json) -> None:
-        self._modules = modules
+        self.modules = modules
         self._data = data
         self._strict = Oracle(modules, data)
         self._lenient: dict[str, LenientOracle] = {}
@@ -126,7 +134,7 @@ class _Oracles:
             if "eval_type_error" not in str(error) and "eval_builtin_error" not in str(error):
                 raise
         if query not in self._lenient:
-            self._lenient[query] = LenientOracle(self._modules, query, self._data)
+            self._lenient[query] = LenientOracle(self.modules, query, self._data)
         return self._lenient[query].document(given)
 
 
@@ -159,10 +167,6 @@ def _found(same: bool, query: str, given: Json, expected: str, value: str) -> Co
         return Comparison(Outcome.EQUAL)
     detail = f"{query} for {shown(given)}\n  OPA: {expected}\n  service: {value}"
     return Comparison(Outcome.OTHER, detail)
-
-
-def _bound(modules: Mapping[str, str], query: str, data: Json) -> Evaluator:
-    return bound(definition(modules, query, **({"data": data} if data else {})), rego=INDEXED)
 
 
 def _engine_error(evaluator: Evaluator, given: Json) -> str:

@@ -26,6 +26,8 @@ class Generated:
     rules: dict[str, list[str]]
     queries: list[str]
     inputs: list[Json]
+    version: int = 1
+    """The version of Rego that the service is given; OPA is given the first."""
 
     def modules(self) -> dict[str, str]:
         """Return the texts of the modules."""
@@ -66,7 +68,7 @@ class PolicyGenerator(Rules):
             imports = (
                 [f"import {self._choose.choice(KEYWORD_IMPORTS)}"] if self._choose.random() < 0.1 else []
             )
-            self._rules, self._functions = [], []
+            self._rules, self._functions, self._imports = [], [], {}
             for other, their_rules, their_functions in exported:
                 alias = other.rpartition(".")[2]
                 form = self._import_form()
@@ -75,12 +77,15 @@ class PolicyGenerator(Rules):
                 elif form == "as":
                     alias = f"{alias}_"
                     imports.append(f"import data.{other} as {alias}")
+                if form in ("import", "as"):
+                    self._imports[alias] = f"data.{other}"
                 prefix = f"data.{other}" if form in ("full", "rules") else alias
                 if form == "rules":
                     names = {
                         name: f"{name}_" if self._choose.random() < 0.5 else name for name, _ in their_rules
                     }
                     imports += [f"import data.{other}.{name} as {own}" for name, own in names.items()]
+                    self._imports |= {own: f"data.{other}.{name}" for name, own in names.items()}
                     self._rules += [(names[name], kind) for name, kind in their_rules]
                 else:
                     self._rules += [(f"{prefix}.{name}", kind) for name, kind in their_rules]

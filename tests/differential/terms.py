@@ -37,6 +37,7 @@ class Terms:
         self._choose = choose
         self._rules: list[tuple[str, str]] = []
         self._functions: list[tuple[str, list[str], str]] = []
+        self._imports: dict[str, str] = {}
         self._names = 0
         self._package = ""
 

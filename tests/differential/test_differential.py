@@ -10,9 +10,11 @@ from tests.differential.generator import Generated, generate
 from tests.differential.lenient import LenientOracle
 from tests.differential.oracle import Oracle, OracleMissingError
 from tests.differential.run import compare_generated, run
+from tests.differential.several_forms import generate_several
 from tests.differential.shrinker import shrink
 
 POLICIES = 600
+POLICIES_IN_SEVERAL_FORMS = 40
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +37,16 @@ def test_random_policies_mean_what_they_mean_in_opa() -> None:
     assert accepted > POLICIES / 2
     assert outcomes[Outcome.REFUSED] < 0.35 * accepted
     assert outcomes[Outcome.EQUAL] > 0.4 * accepted
+
+
+@pytest.mark.slow
+def test_random_policies_in_several_forms_mean_what_they_mean_in_opa() -> None:
+    """Nor do those with several bodies, shadowed names, calls in heads, and the text of version 0."""
+    seeds = range(POLICIES_IN_SEVERAL_FORMS)
+    outcomes, others, _ = run(seeds, generate_several)
+    assert [f"seed {seed}: {found.detail}" for seed, found in others] == []
+    assert outcomes[Outcome.EQUAL] > 0.4 * POLICIES_IN_SEVERAL_FORMS
+    assert {generate_several(seed).version for seed in seeds[:10]} == {0, 1}
 
 
 def _compared(module: str, given: Json) -> Comparison:
