@@ -1,7 +1,10 @@
 """What a scan of the worst texts costs (section 11.4)."""
 
+import os
+import sys
 import time
 from random import Random
+from types import FrameType
 
 import pytest
 
@@ -28,7 +31,25 @@ def _of_words(form: str, many: int) -> str:
     return "".join(lines)
 
 
+_COMMON = (
+    *("do", "not", "never", "no", "x", "a", "is", "are", "must", "all", "log", "data", "rules", "user"),
+    *("if", "by", "team", "the", "only", "agent", "it", "stop", "always", "any"),
+)
+
+
+def _of_common_words(form: str, many: int, size: int = MAX_BYTES) -> str:
+    random = Random(5)  # noqa: S311  # texts from a seed
+    words = (" ".join(random.choices(_COMMON, k=many)).capitalize() for _ in range(size))
+    pieces = (
+        form.replace("{}", next(words), 1).replace("{}", next(words)) for _ in range(size // (8 * many))
+    )
+    return "".join(pieces)
+
+
 HOSTILE = {
+    "code and sentences": _of_common_words("`{}` {}. ", 5),
+    "quotations": _of_common_words('"{}". ', 4),
+    "short promises": _of_common_words("{}. ", 3),
     "short sentences": _filled("Do not x. "),
     "long sentences": _of_words("{}. A. ", 118),
     "items": _of_words("- {}\n", 6),
@@ -68,3 +89,24 @@ def test_a_file_that_is_repeated_is_still_measured() -> None:
     """A hundred copies of a file declare what one does."""
     once = scan(text_of("standard.md"), Tier.AGENTIC)
     assert scan(text_of("standard.md") * 100, Tier.AGENTIC).detected == once.detected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("form", "many"), [("`{}` {}. ", 5), ('"{}". ', 4), ("{}. ", 3)])
+def test_a_byte_costs_few_calls(form: str, many: int) -> None:
+    """Sentences of the words that most terms begin with cost at most 6 calls of the detection a byte."""
+    content = (HEAD + _of_common_words(form, many, 16 * 1024)).encode()
+    scan_bytes(content, Tier.MULTI_AGENT)
+    count = 0
+
+    def counted(frame: FrameType, event: str, _: object) -> None:
+        nonlocal count
+        count += event == "call" and f"{os.sep}detection{os.sep}" in frame.f_code.co_filename
+
+    before = sys.getprofile()
+    sys.setprofile(counted)
+    try:
+        scan_bytes(content, Tier.MULTI_AGENT)
+    finally:
+        sys.setprofile(before)
+    assert len(content) < count < 6 * len(content)

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from acs_sidecar.engines.adapters.soul.detection.polarity import FoundHits
 from acs_sidecar.engines.adapters.soul.detection.rules import Words
-from acs_sidecar.engines.adapters.soul.detection.terms import TermSpan
+from acs_sidecar.engines.adapters.soul.detection.terms import Hits, TermSpan
 
 __all__ = ["Delegated", "delegated_words"]
 
@@ -36,7 +35,8 @@ _RELATIVES = frozenset(
 )
 _AGENTS = frozenset({"i", "we", "you", "agent", "assistant", "bot", "me", "us", "itself", "myself"})
 _ABOUT_AGENT = frozenset({"agent", "assistant", "bot", "agent's", "assistant's", "bot's", "me", "my"})
-_JOINS = frozenset({"and", "by", "or", "then"})
+_BY = "by"
+_JOINS = frozenset({"and", _BY, "or", "then"})
 _NOT_IN_SUBJECT = _AGENTS | _JOINS
 _CONJUNCTIONS = frozenset({"and", "while", "but", "whereas"})
 _ADVERBS = frozenset({"also", "always", "already", "itself", "then", "alone", "still"})
@@ -52,16 +52,16 @@ class Delegated(NamedTuple):
     parties: frozenset[int] = frozenset()
 
 
-def delegated_words(
-    words: Sequence[str], hits: FoundHits, named: Words, clauses: frozenset[int]
-) -> Delegated:
-    """Return the words of clauses in which a delegate does what is said."""
-    reading = _DutyReader(words, clauses, frozenset(span.start for span in hits.get(named.duties, ())))
-    own = {span.end for span in hits.get(named.own, ())}
+def delegated_words(words: Sequence[str], hits: Hits, named: Words, clauses: frozenset[int]) -> Delegated:
+    """Return the words of clauses in which a delegate does what is said: by a duty, or in the passive."""
+    if named.duties not in hits and _BY not in words:
+        return Delegated()
+    reading = _DutyReader(words, clauses, frozenset(span.start for span in hits.of(named.duties)))
+    own = {span.end for span in hits.of(named.own)}
     components, parties = set[int](), set[int]()
     for part in reading.parts():
-        found = [span for span in hits.get(named.components, ()) if span.start in part]
-        others = [span for span in hits.get(named.parties, ()) if span.start in part]
+        found = [span for span in hits.of(named.components) if span.start in part]
+        others = [span for span in hits.of(named.parties) if span.start in part]
         others += [span for span in reading.subjects(part) if span.end not in own]
         for spans, places in ((found, components), (others, parties)):
             if any(reading.acts(span, part) or reading.acted_by(span, part) for span in spans):
@@ -134,7 +134,7 @@ class _DutyReader:
         """True if a delegate does what is said in the passive: `is checked by the host's proxy`."""
         words = self.words
         nearest = range(span.start - 1, max(part.start, span.start - _SUBJECT_WITHIN), -1)
-        by = next((place for place in nearest if words[place] == "by"), None)
+        by = next((place for place in nearest if words[place] == _BY), None)
         if by is None or not _OWN.isdisjoint(words[by : span.start]):
             return False
         if not _EXCLUSIVE.isdisjoint((words[by - 1], *words[span.end + 1 : span.end + 2])):

@@ -1,6 +1,6 @@
 """Which controls a statement declares (section 11.4)."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,7 +10,7 @@ from acs_sidecar.engines.adapters.soul.detection.document import (
     Reading,
     TextStatement,
 )
-from acs_sidecar.engines.adapters.soul.detection.polarity import Context, FoundHits, Polarity
+from acs_sidecar.engines.adapters.soul.detection.polarity import Context, Polarity
 from acs_sidecar.engines.adapters.soul.detection.rules import (
     ANYTHING,
     Alternative,
@@ -18,7 +18,7 @@ from acs_sidecar.engines.adapters.soul.detection.rules import (
     RuleBook,
     RuleMode,
 )
-from acs_sidecar.engines.adapters.soul.detection.terms import TermFinder, TermSpan
+from acs_sidecar.engines.adapters.soul.detection.terms import Hits, TermFinder, TermSpan
 from acs_sidecar.engines.adapters.soul.detection.words import (
     clause_starts,
     is_disguised,
@@ -34,6 +34,7 @@ _RELATIVE_BEFORE = 3
 _CONDITION_BEFORE = 7
 _DENIAL_BEFORE = 8
 _ATTRIBUTED_WITHIN = 2
+_REMEMBERED = 4
 _PRONOUNS = frozenset({"it", "they", "you", "he", "she", "one"})
 _NOT_OF_SUBJECT = frozenset({"to", "from", "with", "of", "when", "if", "while", "whenever"})
 _DETERMINERS = frozenset({"a", "an", "the", "each", "every", "any", "all", "its"})
@@ -62,16 +63,17 @@ class Detector:
 
     book: RuleBook
     _finder: TermFinder = field(init=False)
-    _by_topic: dict[int, list[int]] = field(default_factory=dict)
+    _by_topic: dict[int, list[tuple[int, Alternative, frozenset[int]]]] = field(default_factory=dict)
     _contexts: dict[tuple[str, ...], Context] = field(default_factory=dict)
-    _last: tuple[tuple[str, ...], FoundHits] = ((), {})
+    _last: dict[tuple[str, ...], Hits] = field(default_factory=dict)
     _void: Heading | Literal[False] | None = False
 
     def __post_init__(self) -> None:
         self._finder = TermFinder(self.book.index)
         for index, rule in enumerate(self.book.rules):
             for each in rule.alternatives:
-                self._by_topic.setdefault(each.topic, []).append(index)
+                groups = frozenset(group for group in each.groups if group != ANYTHING)
+                self._by_topic.setdefault(each.topic, []).append((index, each, groups))
 
     def declared(self, statement: TextStatement) -> Declared:
         """Return what a statement declares in every reading, before the bound on how much one can declare."""
@@ -97,6 +99,9 @@ class Detector:
         if self.book.words.commitments not in hits:
             return Declared()
         context = self._context(statement.context)
+        candidates = self._candidates(hits, context, marked)
+        if not candidates:
+            return Declared(counts=True)
         if any(self._context((each,)).withdrawn for each in (statement.heading, *statement.above)):
             return Declared(counts=True)
         clauses, quoted = clause_starts(statement.text), quotations(statement.text)
@@ -110,28 +115,36 @@ class Detector:
             return Declared(counts=True)
         delegated = delegated_words(words, hits, self.book.words, clauses)
         by_people, by_agent = (
-            Polarity(words, _hits_outside(hits, of_others), self.book.words, context, only_quoted, clauses)
+            Polarity(words, hits.outside(of_others), self.book.words, context, only_quoted, clauses)
             for only_quoted in [quoted_words(words, quoted)]
             for of_others in (delegated.components, delegated.components | delegated.parties)
         )
         by_rule, by_marker = [], []
-        for rule in self._candidates({*hits, *context.sets}, marked):
+        for rule, alternatives in candidates:
             polarity = by_people if rule.by_people else by_agent
-            if any(_declares(each, polarity) for each in rule.alternatives):
+            if any(_declares(each, polarity) for each in alternatives):
                 by_rule.append(rule.control)
             elif rule.control in marked and _is_supported(rule, polarity):
                 by_marker.append(rule.control)
         return Declared(counts=True, by_rule=tuple(by_rule), by_marker=tuple(by_marker))
 
-    def _candidates(self, sets: Iterable[int], marked: Collection[str]) -> Iterator[ControlRule]:
-        """Yield the rules of which a topic is there, and those that a marker names, in their order."""
-        found = {index for number in sets for index in self._by_topic.get(number, ())}
-        if marked:
-            found |= {index for index, rule in enumerate(self.book.rules) if rule.control in marked}
-        for index in sorted(found):
-            yield self.book.rules[index]
+    def _candidates(
+        self, hits: Hits, context: Context, marked: Collection[str]
+    ) -> list[tuple[ControlRule, Sequence[Alternative]]]:
+        """Return the rules that markers name, and those of which topic and groups are there, in their order.
 
-    def _is_of_others(self, words: Sequence[str], hits: FoundHits, clauses: frozenset[int]) -> bool:
+        Each has the alternatives that may be declared.
+        """
+        found: dict[int, list[Alternative]] = {}
+        if marked:
+            found |= {index: [] for index, rule in enumerate(self.book.rules) if rule.control in marked}
+        for topic in self._by_topic.keys() & (hits.numbers | context.sets):
+            for index, alternative, groups in self._by_topic[topic]:
+                if groups <= hits.numbers:
+                    found.setdefault(index, []).append(alternative)
+        return [(self.book.rules[index], found[index]) for index in sorted(found)]
+
+    def _is_of_others(self, words: Sequence[str], hits: Hits, clauses: frozenset[int]) -> bool:
         """True if a statement is about somebody else, another time, or a world that is not this one."""
         named = self.book.words
         if any(span.start == 0 for span in self._inexcusable(hits, named.openers)):
@@ -141,7 +154,7 @@ class Detector:
             for span in self._inexcusable(hits, named.others)
         ):
             return True
-        relative = [span.start for span in hits.get(named.relative, ())]
+        relative = [span.start for span in hits.of(named.relative)]
         return any(
             not any(span.start - _RELATIVE_BEFORE <= place < span.start for place in relative)
             and not (span.start > 1 and words[span.start - 1] in _PRONOUNS and span.start - 1 not in clauses)
@@ -151,17 +164,17 @@ class Detector:
             for span in self._inexcusable(hits, named.unreal)
         )
 
-    def _is_attributed(self, quotation: range, hits: FoundHits) -> bool:
+    def _is_attributed(self, quotation: range, hits: Hits) -> bool:
         """True if a quotation is said to be somebody's who has no part here: `the banner reads "…"`."""
         named = self.book.words
-        for span in hits.get(named.attributions, ()):
+        for span in hits.of(named.attributions):
             if span.start == quotation.stop and quotation.start == 0:
                 return True
             if 0 < quotation.start - span.end <= _ATTRIBUTED_WITHIN:
-                return not any(speaker.start < span.start for speaker in hits.get(named.speakers, ()))
+                return not any(speaker.start < span.start for speaker in hits.of(named.speakers))
         return False
 
-    def _is_disclaimed(self, hits: FoundHits, clauses: frozenset[int]) -> bool:
+    def _is_disclaimed(self, hits: Hits, clauses: frozenset[int]) -> bool:
         """True if a statement takes back what it says: by a disclaimer, or an undenied concession."""
         named = self.book.words
         for span in self._inexcusable(hits, named.disclaimers):
@@ -170,7 +183,7 @@ class Detector:
         concessions = self._inexcusable(hits, named.concessions)
         if not concessions:
             return False
-        denials = [span for number in (named.negators, named.bans) for span in hits.get(number, ())]
+        denials = [span for number in (named.negators, named.bans) for span in hits.of(number)]
         conditional = {span.end for span in denials if self._is_condition(span, hits, clauses)}
         return any(
             not any(
@@ -184,42 +197,44 @@ class Detector:
             for span in concessions
         )
 
-    def _inexcusable(self, hits: FoundHits, number: int) -> list[TermSpan]:
+    def _inexcusable(self, hits: Hits, number: int) -> list[TermSpan]:
         """Return where terms of a set stand that no excused one contains."""
-        excused = hits.get(self.book.words.excused, ())
+        excused = hits.of(self.book.words.excused)
         return [
             span
-            for span in hits.get(number, ())
+            for span in hits.of(number)
             if not any(one.start <= span.start and span.end <= one.end for one in excused)
         ]
 
-    def _hits(self, words: tuple[str, ...]) -> FoundHits:
-        """Return where terms stand in a text; those of the last one are remembered."""
-        if words != self._last[0]:
-            self._last = (words, self._finder.hits(words))
-        return self._last[1]
+    def _hits(self, words: tuple[str, ...]) -> Hits:
+        """Return where terms stand in a text; those of the last readings are remembered."""
+        if words not in self._last:
+            if len(self._last) >= _REMEMBERED:
+                self._last.clear()
+            self._last[words] = self._finder.hits(words)
+        return self._last[words]
 
     def _voids(self, text: str) -> bool:
         """True if a text says that what follows it is not in force, up to the next heading."""
         hits = self._hits(words_of(text))
         return self.book.words.void in hits and self._is_undenied(hits, self.book.words.void)
 
-    def _is_undenied(self, hits: FoundHits, number: int) -> bool:
+    def _is_undenied(self, hits: Hits, number: int) -> bool:
         """True if a hit of a set has no negator or ban before it."""
         named = self.book.words
-        denials = [span.start for each in (named.negators, named.bans) for span in hits.get(each, ())]
+        denials = [span.start for each in (named.negators, named.bans) for span in hits.of(each)]
         return any(
             not any(span.start - _DENIAL_BEFORE <= place < span.start for place in denials)
-            for span in hits.get(number, ())
+            for span in hits.of(number)
         )
 
-    def _is_condition(self, span: TermSpan, hits: FoundHits, clauses: frozenset[int]) -> bool:
+    def _is_condition(self, span: TermSpan, hits: Hits, clauses: frozenset[int]) -> bool:
         """True for a hit in a clause that begins with a condition: `if the guard is not available, deny`."""
         return any(
             span.start - _CONDITION_BEFORE <= condition.start < span.start
             and (condition.start == 0 or condition.start in clauses)
             and clauses.isdisjoint(range(condition.start + 1, span.start + 1))
-            for condition in hits.get(self.book.words.conditions, ())
+            for condition in hits.of(self.book.words.conditions)
         )
 
     def _context(self, texts: tuple[str, ...]) -> Context:
@@ -234,7 +249,7 @@ class Detector:
         for text in texts:
             words = words_of(text)
             hits = self._finder.hits(words)
-            sets |= hits.keys()
+            sets |= hits.numbers
             ignored = ignored or self._is_undenied(hits, named.ignored) or self._is_undenied(hits, named.void)
             polarity = Polarity(words, hits, named, Context())
             bans = bans or bool(polarity.bans(strong=True))
@@ -242,14 +257,6 @@ class Detector:
         disclaims = named.disclaimers in sets or any(map(is_disguised, texts))
         withdrawn = named.withdrawn in sets
         return Context(frozenset(sets), bans, weak_bans, disclaims, withdrawn, ignored)
-
-
-def _hits_outside(hits: FoundHits, places: frozenset[int]) -> FoundHits:
-    """Return the hits that do not begin at one of these places."""
-    if not places:
-        return hits
-    left = ((number, [span for span in spans if span.start not in places]) for number, spans in hits.items())
-    return {number: spans for number, spans in left if spans}
 
 
 def _declares(alternative: Alternative, polarity: Polarity) -> bool:

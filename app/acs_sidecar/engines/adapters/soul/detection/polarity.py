@@ -1,12 +1,12 @@
 """Whether a statement affirms or forbids what it names (section 11.4)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from acs_sidecar.engines.adapters.soul.detection.rules import Alternative, Words
-from acs_sidecar.engines.adapters.soul.detection.terms import TermSpan
+from acs_sidecar.engines.adapters.soul.detection.terms import Hits, TermSpan
 
-__all__ = ["Context", "FoundHits", "Polarity"]
+__all__ = ["Context", "Polarity"]
 
 _NEGATOR_BEFORE = 8
 _NEGATOR_BEHIND = 4
@@ -49,8 +49,6 @@ _SUBJECTS = frozenset({"it", "i", "we", "you", "they", "but", "instead", "rather
 _AGENTS = frozenset({"agent", "assistant", "bot"})
 _FINITE = frozenset({"must", "shall", "will", "should", "is", "are", "gets", "get"})
 
-FoundHits = Mapping[int, Sequence[TermSpan]]
-
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -69,7 +67,7 @@ class Polarity:
     """The words of one statement that turn it one way or the other."""
 
     words: Sequence[str]
-    hits: FoundHits
+    hits: Hits
     named: Words
     context: Context
     quoted: frozenset[int] = frozenset()
@@ -78,7 +76,7 @@ class Polarity:
 
     def own(self, number: int) -> Sequence[TermSpan]:
         """Return where terms of a set stand that the statement does not only quote."""
-        spans = self.hits.get(number, ())
+        spans = self.hits.of(number)
         if not self.quoted:
             return spans
         return [span for span in spans if self.quoted.isdisjoint(range(span.start, span.end + 1))]
@@ -87,8 +85,8 @@ class Polarity:
         """True if of each of the sets that the statement has at least one hit is not denied."""
         if self.context.bans and not self._breaks_ban():
             return False
-        inside = {place for span in self.hits.get(alternative.topic, ()) for place in _own_places(span)}
-        inside |= {place for span in self.hits.get(self.named.excused, ()) for place in _own_places(span)}
+        inside = {place for span in self.hits.of(alternative.topic) for place in _own_places(span)}
+        inside |= {place for span in self.hits.of(self.named.excused) for place in _own_places(span)}
         negators = [
             place
             for place in self._places(self.named.negators)
@@ -117,7 +115,7 @@ class Polarity:
 
     def _evidence(self, alternative: Alternative, number: int) -> Sequence[TermSpan]:
         """Return the hits of a set; of the topic the quoted ones too: one may speak of a quotation."""
-        return self.hits.get(number, ()) if number == alternative.topic else self.own(number)
+        return self.hits.of(number) if number == alternative.topic else self.own(number)
 
     def bans(self, *, strong: bool) -> list[TermSpan]:
         """Return the bans that forbid something; weak ones too unless `strong`."""
@@ -245,22 +243,22 @@ class Polarity:
             and not any(
                 self._at(place, self.named.subordinators) for place in range(defeat.end + 1, span.start)
             )
-            for defeat in self.hits.get(self.named.defeats, ())
+            for defeat in self.hits.of(self.named.defeats)
         )
 
     def _defeated_behind(self, span: TermSpan) -> bool:
         return any(
             span.end < defeated.start <= span.end + _DEFEATED_BEHIND
             and not any(self._at(place, self.named.negators) for place in range(span.end + 1, defeated.start))
-            for defeated in self.hits.get(self.named.defeated, ())
+            for defeated in self.hits.of(self.named.defeated)
         )
 
     def _places(self, number: int) -> list[int]:
-        return [span.start for span in self.hits.get(number, ())]
+        return [span.start for span in self.hits.of(number)]
 
     def _at(self, place: int, number: int) -> bool:
         """True if a term of a set begins at a word."""
-        return any(span.start == place for span in self.hits.get(number, ()))
+        return any(span.start == place for span in self.hits.of(number))
 
 
 def _own_places(span: TermSpan) -> range | tuple[int, int]:

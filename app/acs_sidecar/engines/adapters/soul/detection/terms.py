@@ -4,10 +4,11 @@ A term is words in order; `*` ends a stem; `|` parts words of which any may stan
 stand between.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
+from types import MappingProxyType
 from typing import NamedTuple
 
 from acs_sidecar.engines.adapters.soul.detection.words import words_of
@@ -29,8 +30,47 @@ class TermSpan(NamedTuple):
     end: int
 
 
-Hits = Mapping[int, Sequence[TermSpan]]
-"""The number of a set of terms → where its terms stand."""
+class Hits:
+    """Where the terms of each set stand in a text; `numbers` are those of the sets that stand anywhere.
+
+    `alone` has the places of words that are terms by themselves, with their sets; `longer` the other spans.
+    """
+
+    __slots__ = ("_alone", "_found", "_longer", "numbers")
+
+    def __init__(
+        self,
+        alone: Sequence[tuple[int, frozenset[int]]] = (),
+        longer: Mapping[int, Sequence[TermSpan]] = MappingProxyType({}),
+    ) -> None:
+        self.numbers = frozenset(longer).union(*(sets for _, sets in alone))
+        self._alone = alone
+        self._longer = longer
+        self._found: dict[int, Sequence[TermSpan]] = {}
+
+    def __contains__(self, number: int) -> bool:
+        return number in self.numbers
+
+    def of(self, number: int) -> Sequence[TermSpan]:
+        """Return where the terms of a set stand, in order."""
+        if number not in self.numbers:
+            return ()
+        if number not in self._found:
+            spans = [TermSpan(place, place) for place, sets in self._alone if number in sets]
+            self._found[number] = sorted([*spans, *self._longer.get(number, ())])
+        return self._found[number]
+
+    def outside(self, places: Collection[int]) -> "Hits":
+        """Return the hits that do not begin at one of these places."""
+        if not places:
+            return self
+        alone = [(place, sets) for place, sets in self._alone if place not in places]
+        longer = {
+            number: left
+            for number, spans in self._longer.items()
+            if (left := [span for span in spans if span.start not in places])
+        }
+        return Hits(alone, longer)
 
 
 class _Part(NamedTuple):
@@ -51,8 +91,8 @@ class Term:
     text: str
     parts: tuple[_Part, ...]
 
-    def end(self, words: Sequence[str], start: int, part: int = 1) -> int | None:
-        """Return the last word of the nearest occurrence that begins at `start`; `None` for none."""
+    def end(self, words: Sequence[str], start: int, part: int) -> int | None:
+        """Return the last word of the nearest occurrence whose parts before `part` end at `start`."""
         if part == len(self.parts):
             return start
         wanted = self.parts[part]
@@ -136,12 +176,39 @@ class TermIndex:
         return tuple((parse_term(text), tuple(self._sets_of[text])) for text in found)
 
 
-class _Beginning(NamedTuple):
-    """What may begin with a word: sets with it alone, terms by the word that must follow, and other terms."""
+class _PartLookup:
+    """Numbers of terms by what one part of them may be: a word, or what a word begins with."""
 
-    alone: tuple[int, ...]
-    followed: Mapping[str, Sequence[tuple[Term, tuple[int, ...]]]]
-    others: Sequence[tuple[Term, tuple[int, ...]]]
+    def __init__(self) -> None:
+        self._words: dict[str, list[int]] = {}
+        self._stems: dict[str, list[int]] = {}
+        self._longest_stem = 0
+
+    def add(self, term: int, part: _Part) -> None:
+        for table, beginnings in ((self._words, part.words), (self._stems, part.stems)):
+            for beginning in beginnings:
+                table.setdefault(beginning, []).append(term)
+        self._longest_stem = max(self._longest_stem, *map(len, part.stems), 0)
+
+    def matching(self, word: str) -> tuple[int, ...]:
+        """Return the terms of which the part may be a word, in order."""
+        longest = min(len(word), self._longest_stem)
+        stems = (self._stems.get(word[:length], ()) for length in range(1, longest + 1))
+        return tuple(sorted({*self._words.get(word, ()), *chain.from_iterable(stems)}))
+
+
+class _Beginning(NamedTuple):
+    """What may begin with a word: sets with it alone, and longer terms by their second word.
+
+    `near` and `far` remember which terms go on with a word: the next one, or one of the four behind it.
+    """
+
+    alone: frozenset[int]
+    longer: Sequence[tuple[Term, tuple[int, ...]]]
+    seconds: _PartLookup
+    skipping: _PartLookup | None
+    near: dict[str, Sequence[int]]
+    far: dict[str, Sequence[int]]
 
 
 class TermFinder:
@@ -151,35 +218,49 @@ class TermFinder:
         self._index = index
         self._known: dict[str, _Beginning] = {}
 
-    def hits(self, words: Sequence[str]) -> dict[int, list[TermSpan]]:
+    def hits(self, words: Sequence[str]) -> Hits:
         """Return where the terms of each set stand in a text."""
-        found: dict[int, list[TermSpan]] = {}
+        alone: list[tuple[int, frozenset[int]]] = []
+        longer: dict[int, list[TermSpan]] = {}
         for place, word in enumerate(words):
             known = self._known.get(word) or self._know(word)
-            span = TermSpan(place, place)
-            for number in known.alone:
-                found.setdefault(number, []).append(span)
-            following = words[place + 1] if place + 1 < len(words) else ""
-            for terms in (known.followed.get(following, ()), known.others):
-                for term, numbers in terms:
-                    end = term.end(words, place)
-                    if end is not None:
-                        for number in numbers:
-                            found.setdefault(number, []).append(TermSpan(place, end))
-        return found
+            if known.alone:
+                alone.append((place, known.alone))
+            if known.longer:
+                for numbers, end in _longer(known, words, place):
+                    for number in numbers:
+                        longer.setdefault(number, []).append(TermSpan(place, end))
+        return Hits(alone, longer)
 
     def _know(self, word: str) -> _Beginning:
         terms = self._index.beginning_with(word)
-        alone = dict.fromkeys(number for term, numbers in terms if len(term.parts) == 1 for number in numbers)
-        followed: dict[str, list[tuple[Term, tuple[int, ...]]]] = {}
-        others = []
-        for term, numbers in terms:
-            if len(term.parts) > 1:
-                second = term.parts[1]
-                if second.gap or second.stems:
-                    others.append((term, numbers))
-                else:
-                    for following in second.words:
-                        followed.setdefault(following, []).append((term, numbers))
-        known = self._known[word] = _Beginning(tuple(alone), followed, others)
+        alone = frozenset(number for term, numbers in terms if len(term.parts) == 1 for number in numbers)
+        longer = [(term, numbers) for term, numbers in terms if len(term.parts) > 1]
+        seconds, skipping = _PartLookup(), _PartLookup()
+        for at, (term, _) in enumerate(longer):
+            seconds.add(at, term.parts[1])
+            if term.parts[1].gap:
+                skipping.add(at, term.parts[1])
+        skips = any(term.parts[1].gap for term, _ in longer)
+        known = _Beginning(alone, longer, seconds, skipping if skips else None, {}, {})
+        self._known[word] = known
         return known
+
+
+def _longer(known: _Beginning, words: Sequence[str], place: int) -> Iterator[tuple[tuple[int, ...], int]]:
+    """Yield the sets of longer terms that begin at a word, with the last word of the nearest occurrence."""
+    ended: set[int] = set()
+    places, after = known.seconds, known.near
+    for second in range(place + 1, min(len(words), place + 2 + _MOST_BETWEEN)):
+        word = words[second]
+        going_on = after.get(word)
+        if going_on is None:
+            going_on = after[word] = places.matching(word)
+        for at in going_on:
+            term, numbers = known.longer[at]
+            if at not in ended and (end := term.end(words, second, 2)) is not None:
+                ended.add(at)
+                yield numbers, end
+        if known.skipping is None:
+            return
+        places, after = known.skipping, known.far

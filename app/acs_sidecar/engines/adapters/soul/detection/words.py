@@ -29,6 +29,7 @@ _QUOTE_SIGNS = str.maketrans(
         "\u203a": "\u2039",
     }
 )
+_QUOTING = re.compile("[\"'\u00ab\u00bb\u2018-\u201f\u2039\u203a\u275b-\u275e\u300c-\u300f\u301d-\u301f]")
 _QUOTE = re.compile(
     "|".join(rf"(?<!\d){sign}[^{sign}]*(?:{sign}|\Z)" for sign in '"\u00ab\u2039\u275d\u300c')
     + r"|(?<![^\W_])'(?=[^\W_])(?:[^']|(?<=[^\W_])'(?=[^\W_]))*'(?![^\W_])"
@@ -163,6 +164,8 @@ def quotes(text: str) -> Iterator[tuple[int, int]]:
 def quotations(text: str) -> list[range]:
     """Return the places of the words of each quotation that has three or more."""
     found: list[range] = []
+    if _QUOTING.search(text) is None:
+        return found
     before = after = 0
     for start, end in quotes(text):
         before += len(_WORD.findall(text, after, start))
