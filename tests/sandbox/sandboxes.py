@@ -1,10 +1,13 @@
 """What the tests of the sandbox share: policies as jobs, inputs, an open sandbox, and its processes."""
 
 import asyncio
+import fcntl
 import os
+import termios
 import time
+from array import array
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,7 @@ __all__ = [
     "HOSTILE",
     "LOOP",
     "children",
+    "has_read",
     "hostile",
     "install",
     "install_hostile",
@@ -147,6 +151,19 @@ async def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.005)
+
+
+def has_read(sandbox: Sandbox) -> bool:
+    """True if a child is busy, and no child has a request that it has yet to read."""
+    return sandbox.counts().busy > 0 and not any(map(_unread_bytes, Path("/proc/self/fd").iterdir()))
+
+
+def _unread_bytes(descriptor: Path) -> int:
+    """Count the bytes that the other end of a socket has yet to read; 0 for what is no socket."""
+    unread = array("i", [0])
+    with suppress(OSError):  # closed meanwhile, or not one
+        fcntl.ioctl(int(descriptor.name), termios.TIOCOUTQ, unread)
+    return unread[0]
 
 
 def zygotes(parent: int | None = None) -> list[int]:

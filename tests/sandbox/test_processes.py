@@ -23,6 +23,7 @@ from tests.sandbox.sandboxes import (
     ALLOW,
     HOSTILE,
     children,
+    has_read,
     hostile,
     install_hostile,
     open_descriptors,
@@ -162,7 +163,7 @@ def test_a_request_that_a_child_had_not_read_goes_to_another() -> None:
             for child in first:
                 os.kill(child, signal.SIGSTOP)
             task = asyncio.create_task(outcome(policy))
-            await asyncio.sleep(0.02)
+            await until(lambda: sandbox.counts().busy > 0)
             for child in first:
                 os.kill(child, signal.SIGKILL)
             assert await task == {"decision": "allow"}
@@ -178,7 +179,7 @@ def test_a_busy_child_that_is_killed_costs_its_request() -> None:
         async with opened() as sandbox:
             policy = await sandboxed(sandbox, SLOW)
             task = asyncio.create_task(outcome(policy))
-            await asyncio.sleep(0.05)
+            await until(lambda: has_read(sandbox))
             for child in children():
                 os.kill(child, signal.SIGKILL)
             assert await task == DIED
@@ -238,7 +239,7 @@ def test_a_zygote_that_is_killed_is_replaced() -> None:
             policy = await sandboxed(sandbox, ALLOW)
             slow = await sandboxed(sandbox, SLOW, "sha256:slow")
             task = asyncio.create_task(outcome(slow))
-            await asyncio.sleep(0.05)
+            await until(lambda: has_read(sandbox))
             (before,) = zygotes()
             orphans = children()
             assert len(orphans) >= 2
