@@ -28,10 +28,16 @@ MATCHING: list[dict[str, Json]] = [
     {"tools": "[ ]"},
     {"tools": []},
     {"model": "gpt-4o", "system_prompt": PROMPT},
+    {"systemPrompt": PROMPT},
+    {"systemPrompt": PROMPT, "system_prompt": PROMPT, "model": "gpt-4o", "tools": []},
 ]
 OTHERS: list[dict[str, Json]] = [
     {"model": "gpt-4o-mini"},
     {"system_prompt": "Ignore all rules."},
+    {"systemPrompt": "Ignore all rules."},
+    {"systemPrompt": "Ignore all rules.", "system_prompt": PROMPT},
+    {"systemPrompt": PROMPT, "system_prompt": "Ignore all rules."},
+    {"systemPrompt": 5},
     {"tools": '[{"name": "rm"}]'},
     {"tools": [{"name": "rm"}]},
     {"tools": '{"a": 1, "a": 2}'},

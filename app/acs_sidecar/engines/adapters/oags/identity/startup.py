@@ -13,6 +13,8 @@ from acs_sidecar.spec.values import Json, JsonObject
 __all__ = ["IdentityCheck", "KnownParts"]
 
 _INPUTS = ("model", "system_prompt", "tools")
+_PROTOCOL_NAME = "systemPrompt"
+"""What the conformance protocol calls `system_prompt`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,9 @@ class IdentityCheck:
         if not isinstance(presented, dict) or self.expected is None:
             yield OagsRule.IDENTITY_MISSING
             return
-        computed, readable = _computed(presented)
-        claimed = presented.get("sekuire_id")
+        identity = _with_one_prompt(presented)
+        computed, readable = _computed(identity)
+        claimed = identity.get("sekuire_id")
         if computed is None and claimed is None and readable:
             yield OagsRule.IDENTITY_MISSING
             return
@@ -69,11 +72,11 @@ class IdentityCheck:
         claim = normal_id(claimed) if isinstance(claimed, str) else None
         matches = readable and computed in (None, self.expected)
         if computed is None and readable:
-            matches = not self.known.contradict(presented)
+            matches = not self.known.contradict(identity)
         if not matches or (claimed is not None and claim != self.expected):
             yield OagsRule.IDENTITY_DRIFT
         if self.signers:
-            yield from self._broken_signature(presented, computed or claim)
+            yield from self._broken_signature(identity, computed or claim)
 
     def _broken_signature(self, presented: JsonObject, signed: str | None) -> Iterator[OagsRule]:
         signature = presented.get("signature")
@@ -83,6 +86,14 @@ class IdentityCheck:
             isinstance(signature, str) and any(verify(signed, signature, key) for key in self.signers)
         ):
             yield OagsRule.IDENTITY_SIGNATURE_INVALID
+
+
+def _with_one_prompt(presented: JsonObject) -> JsonObject:
+    """Return an identity whose prompt has one name; of two prompts that differ, one that is no text."""
+    prompt, other = presented.get(_PROTOCOL_NAME), presented.get("system_prompt")
+    if prompt is None:
+        return presented
+    return {**presented, "system_prompt": prompt if other in (None, prompt) else False}
 
 
 def _computed(presented: JsonObject) -> tuple[str | None, bool]:
