@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from acs_sidecar.engines.adapters.soul.controls import Tier
+from acs_sidecar.engines.adapters.soul.guard.names import segments_of
+from acs_sidecar.engines.adapters.soul.guard.places import WILDCARD
+from acs_sidecar.engines.adapters.soul.guard.spelling import folded
 from acs_sidecar.engines.adapters.soul.members import CONTENT_MEMBERS, MEMBERS, PATH_DEFAULTS
 from acs_sidecar.engines.adapters.soul.score import GovernanceLevel
 from acs_sidecar.engines.findings import SourceLocation, finding
@@ -48,7 +51,7 @@ def read_definition(path: str, definition: JsonObject) -> SoulDefinition:
         sha256=reader.digest(),
         on_drift=reader.choice("on_drift", "deny"),
         read_tools=reader.read_tools(),
-        guard=reader.texts("guard", ()),
+        guard=reader.guard(),
         content_members=reader.texts("content_members", CONTENT_MEMBERS),
         paths=reader.paths(),
         errors=reader.errors,
@@ -112,6 +115,15 @@ class _SoulReader:
             if "*" in name[:-1]:
                 message = "must be a name, or end in its only `*`"
                 self.error("value-not-allowed", message, f"read_tools[{index}]")
+        return found
+
+    def guard(self) -> tuple[str, ...]:
+        """Read the files that are guarded. Stops: an entry that no call can name, which guards nothing."""
+        found = self.texts("guard", ())
+        for index, name in enumerate(found):
+            if name.endswith(("/", "\\")) or WILDCARD.search(name) or not segments_of(folded(name)):
+                message = "must be the path of one file, without `*`, `?` and `[`"
+                self.error("value-not-allowed", message, f"guard[{index}]")
         return found
 
     def paths(self) -> Mapping[str, Path]:

@@ -37,7 +37,7 @@ MEMBERS: MemberTable = {
     "sha256": Member("The digest that the file must have: 64 hex digits, with or without `sha256:`.", {"type": "string", "pattern": "^(?:sha256:)?[0-9a-fA-F]{64}$"}),
     "on_drift": Member("The verdict where the agent was given another text; `deny` by default.", {"enum": ["deny", "escalate"]}),
     "read_tools": Member("Tools that only read, and may name governance files; a final `*` for every name that begins so.", _TEXTS),
-    "guard": Member("More files that no tool may write, besides governance files.", _TEXTS),
+    "guard": Member("More files that no tool may write, besides governance files: the path of one each, without `*`, `?` and `[`.", _TEXTS),
     "content_members": Member(f"Members of a call whose text is prose and no name; by default {', '.join(f'`{name}`' for name in CONTENT_MEMBERS)}.", _TEXTS),
     "hash": Member(f"The path of the digest of what the agent was given; `{PATH_DEFAULTS['hash']}` by default.", _PATH, paths=(".",)),
     "content": Member(f"The path of the text that the agent was given; `{PATH_DEFAULTS['content']}` by default.", _PATH, paths=(".",)),
