@@ -284,6 +284,19 @@ def test_a_line_that_was_added_hides_no_record_behind_it(tmp_path: Path) -> None
         list(record_pieces([(0, first), (300, second)], 0, 310))
 
 
+@pytest.mark.parametrize("added", [0, 1])
+def test_a_line_that_was_added_to_a_segment_hides_no_record(tmp_path: Path, added: int) -> None:
+    """The last line of each segment is the record that it should be."""
+    segments = [(first, tmp_path / f"records-{first:010d}.jsonl") for first in (0, 10)]
+    for number, (first, path) in enumerate(segments):
+        lines = [b'{"index":%d}\n' % index for index in range(first, first + 10)]
+        path.write_bytes(b"".join([b"{}\n", *lines] if number == added else lines))
+    last = segments[added][0] + 9
+    for start in range(last + 1):
+        with pytest.raises(LogDamagedError, match=f"^record {last} is not a record$"):
+            list(record_pieces(segments, start, last + 1))
+
+
 def test_a_search_comes_further_where_a_log_is_damaged() -> None:
     """However little is looked at: where to go on is not where it began."""
     good = log(0, [(1, "mail")] * 300)

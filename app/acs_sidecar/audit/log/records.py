@@ -59,11 +59,14 @@ def record_pieces(segments: Sequence[tuple[int, Path]], start: int, end: int) ->
     for (first, path), bound in zip(segments, bounds, strict=False):
         until = min(end, bound)
         if first <= index < until:
+            piece = b""
             for piece in _segment_pieces(path, first, index, until):
                 yield index, piece
                 index += _line_count(piece)
             if index > until:
                 raise LogDamagedError(f"record {until} is behind a line too many")
+            if index == until and _index_of(piece[piece.rfind(b"\n", 0, -1) + 1 :]) != until - 1:
+                raise LogDamagedError(f"record {until - 1} is not a record")
     if index < end:
         raise LogDamagedError(f"record {index} is missing")
 
