@@ -73,6 +73,8 @@ LINES: list[Callable[[bytes], bytes]] = [
 ]
 
 LOG = "acs/one"
+TIME = "2026-01-02T03:04:05.678901Z"
+MISREAD = "has a number that browsers may misread: run `acs-sidecar audit verify`"
 DEEP = 254
 HELD: list[tuple[bytes, bool]] = [
     (b'{"event":"log_opened","index":0,"log":"acs/one","time":"2026-01-02T03:04:05.678901Z"}', True),
@@ -201,26 +203,28 @@ def test_both_accept_the_same_receipts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("line", "holds"), HELD)
 def test_both_accept_canonical_records_alone(line: bytes, holds: bool) -> None:
     """What has two readings is no record, though the key of the log signed it."""
-    leaf = leaf_hash(line)
-    note = sign_checkpoint(Checkpoint(LOG, 1, leaf), NoteSigner(LOG, KEY.private))
-    receipt = Receipt(line, 0, (), note)
-    bundles, tiles = {0: encoded(entry_bundle([line]))}, {0: encoded(leaf)}
-    proven, walked = run_jobs(
-        [
-            {"kind": "receipt", "receipt": receipt.as_json(), "key": VKEY},
-            {"kind": "walk", "note": note.decode(), "key": VKEY, "bundles": bundles, "tiles": tiles},
-        ]
-    )
-    assert _is_verified(receipt) == holds
-    assert proven["value"][-1]["holds"] == holds, proven["value"][-1]
-    assert walked["value"]["holds"] == holds
+    proven, walked = _signed_alone(line)
+    assert _is_verified(_receipt(line)) == holds
+    assert proven["holds"] == holds, proven
+    assert walked["holds"] == holds
     if not holds:
-        assert proven["value"][-1]["step"] == "place"
-        assert proven["value"][-1]["problem"] in {
+        assert proven["step"] == "place"
+        assert proven["problem"] in {
             "the record is not one JSON object in canonical form",
             "the record names another log or index",
+            f"the record {MISREAD}",
         }
-        assert walked["value"]["index"] == 0
+        assert walked["index"] == 0
+
+
+@pytest.mark.parametrize("number", ["9007199254740992", "-9007199254740992", "18446744073709551615", "0.5"])
+def test_a_number_that_browsers_may_misread_is_left_to_the_command(number: str) -> None:
+    """The browser says so of the record, and proves nothing; no record of the service has one."""
+    line = f'{{"a":{number},"event":"log_opened","index":0,"log":"acs/one","time":"{TIME}"}}'.encode()
+    proven, walked = _signed_alone(line)
+    assert _is_verified(_receipt(line))
+    assert proven == {"step": "place", "value": None, "holds": False, "problem": f"the record {MISREAD}"}
+    assert (walked["holds"], walked["index"], walked["problem"]) == (False, 0, f"record 0 {MISREAD}")
 
 
 @pytest.mark.parametrize(
@@ -267,6 +271,26 @@ def test_both_refuse_a_signed_record_of_another_form(change: dict[str, Any]) -> 
         f"record {at} is too long, or has no event or time",
     )
     assert findings(built) == [(Property.RECORD_FORM, at)]
+
+
+def _receipt(line: bytes) -> Receipt:
+    """Return the receipt of the only record of a log, which its key signed."""
+    note = sign_checkpoint(Checkpoint(LOG, 1, leaf_hash(line)), NoteSigner(LOG, KEY.private))
+    return Receipt(line, 0, (), note)
+
+
+def _signed_alone(line: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the last step of the browser over such a receipt, and what it says of the whole log."""
+    receipt = _receipt(line)
+    bundles, tiles = {0: encoded(entry_bundle([line]))}, {0: encoded(leaf_hash(line))}
+    note = receipt.as_json()["checkpoint"]
+    proven, walked = run_jobs(
+        [
+            {"kind": "receipt", "receipt": receipt.as_json(), "key": VKEY},
+            {"kind": "walk", "note": note, "key": VKEY, "bundles": bundles, "tiles": tiles},
+        ]
+    )
+    return proven["value"][-1], walked["value"]
 
 
 def _walked(built: MemoryLog) -> dict[str, Any]:

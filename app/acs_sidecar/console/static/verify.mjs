@@ -212,15 +212,15 @@ function readAt(entry, origin, index) {
     const record = JSON.parse(text);
     require(!Array.isArray(record) && canonical(record) === text && !text.replaceAll("\\\\", "").includes("\\ud"));
     return { record, misfit: record.log === origin && record.index === index ? null : "names another log or index" };
-  } catch {
-    return { misfit: "is not one JSON object in canonical form" };
+  } catch (error) {
+    return { misfit: (error instanceof Unproven && error.message) || "is not one JSON object in canonical form" };
   }
 }
 
 // The one text of a value: no spaces, names by their code points, whole numbers, `room` levels. Throws where there is none.
 function canonical(value, room = 254) {
   if (value === null || typeof value !== "object") {
-    require(typeof value !== "number" || Number.isSafeInteger(value));
+    require(typeof value !== "number" || Number.isSafeInteger(value), "has a number that browsers may misread: run `acs-sidecar audit verify`");
     return JSON.stringify(value);
   }
   require(room > 0);
