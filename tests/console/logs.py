@@ -7,10 +7,11 @@ from acs_sidecar.audit.format.note import VerifierKey
 from acs_sidecar.audit.format.tiles import entry_bundle, parse_tile_path
 from acs_sidecar.audit.log.directory import LogDirectory, find_logs
 from acs_sidecar.audit.read.reader import AuditReader
+from tests.audit.format.vectors import vectors
 from tests.audit.log.logs import KEY, decisions, settings, with_log
 from tests.console.node import encoded
 
-__all__ = ["VKEY", "WIDTH", "jobs_of", "make_log", "walk_job"]
+__all__ = ["VKEY", "WIDTH", "jobs_of", "make_log", "vector_jobs", "walk_job"]
 
 WIDTH = 256
 VKEY = str(VerifierKey("acs", KEY.private.public_key().public_bytes_raw()))
@@ -29,6 +30,21 @@ def jobs_of(root: Path, log: LogDirectory) -> list[dict[str, Any]]:
     return [
         {"kind": "receipt", "receipt": reader.receipt(log.origin, index).as_json(), "key": VKEY}
         for index in range(log.published_size())
+    ]
+
+
+def vector_jobs() -> list[tuple[dict[str, Any], object]]:
+    """Return jobs from published vectors, each with what it gives."""
+    trees, leaves = (
+        vectors("rfc6962.json"),
+        [bytes.fromhex(leaf) for leaf in vectors("rfc6962.json")["leaves"]],
+    )
+    sizes = range(1, len(leaves) + 1)
+    roots = [{"kind": "root", "leaves": [encoded(leaf) for leaf in leaves[:size]]} for size in sizes]
+    keys = vectors("signed_notes.json")["keys"]
+    return [
+        *zip(roots, trees["roots"][1:], strict=True),
+        *(({"kind": "key", "key": key["vkey"]}, {"name": key["name"], "id": key["key_id"]}) for key in keys),
     ]
 
 

@@ -12,14 +12,25 @@ from urllib.parse import urlsplit
 import pytest
 
 from acs_sidecar.audit.log.directory import find_logs
+from acs_sidecar.audit.read.reader import AuditReader
 from tests.approval.desk import Desk
+from tests.clients.typescript.node import skip_without_node
 from tests.console.approver_keys import WORDS, pem
 from tests.console.browser import WIDTHS, browser, needs_chromium, settled
-from tests.console.logs import VKEY
+from tests.console.logs import VKEY, jobs_of, make_log, vector_jobs, walk_job
+from tests.console.node import run_jobs
 from tests.console.running import Console, running, write_log
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, needs_chromium]
+JOBS = Path(__file__).parent / "verify_jobs.mjs"
+RUN_JOBS = """async ([base, jobs]) => {
+  const [module, { receiptIn }, { done }] = await Promise.all(
+    ["verify", "receipt-file", "verify_jobs"].map((name) => import(`${base}/${name}.mjs`)));
+  const found = [];
+  for (const job of jobs) found.push(await done(job, module, receiptIn));
+  return found;
+}"""
 PAGES = ("/", "/decisions", "/verify", "/playground", "/manifests", "/manifests/agent", "/approvals")
 
 
@@ -65,6 +76,22 @@ def at(console: Console, path: str) -> str:
     """Return the address of a page."""
     parts = urlsplit(console.address)
     return f"{parts.scheme}://{parts.netloc}{console.base}{path}"
+
+
+def test_the_verifying_module_gives_in_the_browser_what_it_gives_under_node(
+    person: Any, console: Console, elsewhere: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    """Over the public vectors, the receipts and the whole of a log, and one in which a record is another."""
+    skip_without_node()
+    log = elsewhere.submit(make_log, tmp_path, 300).result()
+    lines = AuditReader(tmp_path).records(log.origin, 0, 1_000)
+    walks = [walk_job(tmp_path, log, some) for some in (lines, [*lines[:40], lines[41], *lines[41:]])]
+    jobs = [*(job for job, _ in vector_jobs()), *jobs_of(tmp_path, log)[::50], *walks]
+    person.route("**/verify_jobs.mjs", lambda route: route.fulfill(path=JOBS, content_type="text/javascript"))
+    person.goto(at(console, "/verify"))
+    found = person.evaluate(RUN_JOBS, [urlsplit(at(console, "/static")).path, jobs])
+    assert found == run_jobs(jobs)
+    assert [one["value"]["holds"] for one in found[-2:]] == [True, False]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
