@@ -170,6 +170,31 @@ def test_a_rare_filter_stops_after_its_share() -> None:
     assert 1_000 <= part.looked_at < 2_100
 
 
+@pytest.mark.parametrize("behind", [0, 1, 199, 250, 299, 300])
+def test_what_a_log_got_since_is_found_though_its_clock_was_set_back(behind: int) -> None:
+    """By how long it was, not by its times, however much one part looks at."""
+    written = log(0, [(1, "mail")] * 200 + [(-3_599, "mail")] + [(1, "file")] * 99)
+    found: list[object] = []
+    before: RecordPlace | None = None
+    while True:
+        part = search([written], Wanted(), before, behind={written.origin: behind}, most_looked_at=1)
+        found, before = [*found, *part.records], place(wire(part.rest))
+        if before is None:
+            break
+    assert names(found) == [f"0-{index}" for index in reversed(range(behind, 300))]
+
+
+def test_damage_before_what_a_log_got_since_hides_none_of_it() -> None:
+    """And damage within that is said to be there."""
+    sound = log(0, [(1, "mail")] * 100)
+    broken = Lines(sound.origin, [*sound.records[:50], b"{}", *sound.records[51:]])
+    since = search([broken], Wanted(), behind={broken.origin: 51}, most=200)
+    assert (len(since.records), since.damage, since.rest) == (49, (), None)
+    whole = search([broken], Wanted(), behind={broken.origin: 49}, most=200)
+    assert whole.damage == (f"`{broken.origin}` is damaged: record 50 is not a record",)
+    assert len(whole.records) == 49
+
+
 def test_a_search_ends_when_it_was_long_enough() -> None:
     """After its first look at a log already, and goes on from there."""
     written, wanted = log(0, [(1, "mail")] * 300), Wanted({"tool": "file"})

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -134,6 +135,28 @@ def test_a_duration_is_found_by_what_the_page_shows_of_it(tmp_path: Path) -> Non
     pages = pages_of(tmp_path / "audit", tmp_path / "manifests")
     assert pages.page("/decisions?took=2.007").count("</tr>") == 1 + 1
     assert pages.page("/decisions?took=2.006").count("</tr>") == 1 + 2
+
+
+def test_new_decisions_are_found_though_the_clock_was_set_back(tmp_path: Path) -> None:
+    """By how long each log was when the page was made."""
+    make_log(tmp_path / "audit", 3)
+    pages = pages_of(tmp_path / "audit", tmp_path / "manifests")
+    shown = re.search('data-sizes="([^"]*)"', pages.page("/decisions"))
+    assert shown
+    other = make_log(tmp_path / "other", 2)
+    ((_, path),), size = other.segments(), other.published_size()
+    path.chmod(0o600)
+    path.write_bytes(re.sub(rb'"time":"[^"]*"', b'"time":"2020-01-31T14:05:00.678901Z"', path.read_bytes()))
+    other.path.rename(tmp_path / "audit" / other.path.relative_to(tmp_path / "other"))
+    new = json.loads(pages.page(f"/decisions/new?after={quote(shown[1])}"))
+    assert new["rows"] == new["html"].count("</tr>") == size
+    assert json.loads(pages.page(f"/decisions/new?after={quote(new['sizes'])}"))["rows"] == 0
+    assert json.loads(pages.page(f"/decisions/new?decision=warn&after={quote(shown[1])}"))["rows"] == 0
+    status, text = pages.ask("/decisions/new?after=acs/one%202%203")
+    assert (status, json.loads(text)) == (
+        400,
+        {"problem": "what was shown already is damaged: open the page again"},
+    )
 
 
 def test_a_time_is_found_however_it_is_written(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.printable import printable
 from acs_sidecar.spec.values import Json
 
-__all__ = ["damage", "decision_routes", "place", "place_of", "written"]
+__all__ = ["damage", "decision_routes", "place", "written"]
 
 MEMBERS: Final[Mapping[str, str]] = {
     "decision": "decision",
@@ -36,6 +36,7 @@ MEMBERS: Final[Mapping[str, str]] = {
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]{1,15}Z?)?", re.ASCII)
 _MILLISECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII)
 _PLACE = re.compile(r"([^ ]{1,40}) ([^ ]{1,300}) ([0-9]{1,15})((?: [^ ]{1,300} [0-9]{1,15})*)", re.ASCII)
+_SIZES = re.compile(r"(?:[^ ]{1,300} [0-9]{1,15}(?: |$))*", re.ASCII)
 _AT_ONCE = 20_000
 """How many records the page itself looks at; the rest is asked for while it shows."""
 _LATER = 1_000_000
@@ -60,12 +61,12 @@ async def _page(logs: LogAccess, request: Request) -> Response:
     try:
         wanted, before = _wanted(filters), place(request.query_params.get("before"))
         first = partial(search, wanted=wanted, before=before, most=_ROWS, most_looked_at=_AT_ONCE)
-        found = await read_for(request, logs, first)
+        found, sizes = await read_for(request, logs, lambda sources: (first(sources), _sized(sources)))
     except UnreadableFilterError as error:
-        return page(request, "decisions.html", 400, **_shown(filters, None, str(error)))
+        return page(request, "decisions.html", 400, **_shown(filters, problem=str(error)))
     except OSError as error:
-        return page(request, "decisions.html", **_shown(filters, None, damage(error)))
-    return page(request, "decisions.html", **_shown(filters, found, None))
+        return page(request, "decisions.html", **_shown(filters, problem=damage(error)))
+    return page(request, "decisions.html", **_shown(filters, found, sizes))
 
 
 async def _rows(logs: LogAccess, request: Request) -> Response:
@@ -96,17 +97,15 @@ async def _rows(logs: LogAccess, request: Request) -> Response:
 
 
 async def _new(logs: LogAccess, request: Request) -> Response:
-    """Answer with the rows that are newer than `after`, the newest 200 at most."""
+    """Answer with the rows that logs got since they were as long as `after` says, the newest 200 at most."""
 
     def rows(sources: Sequence[RecordSource]) -> dict[str, Json]:
-        after = place(request.query_params.get("after"))
-        wanted = _wanted({**_filters(request), "since": after.time if after else "", "until": ""})
-        found = search(sources, wanted, most=_NEW_ROWS, most_looked_at=_NEW)
-        records = [record for record in found.records if after is None or place_of(record) > after]
-        newest = place_of(records[0]) if records else after
-        html = rendered(request, "rows.html", records=records)
+        behind = _sizes(request.query_params.get("after", ""))
+        wanted = _wanted(_filters(request))
+        found = search(sources, wanted, behind=behind, most=_NEW_ROWS, most_looked_at=_NEW)
+        html = rendered(request, "rows.html", records=found.records)
         damaged: list[Json] = [*map(printable, found.damage)]
-        return {"html": html, "rows": len(records), "newest": written(newest), "damage": damaged}
+        return {"html": html, "rows": len(found.records), "sizes": _sized(sources), "damage": damaged}
 
     return await _answer(logs, request, rows)
 
@@ -125,11 +124,6 @@ async def _answer(
 
 class UnreadableFilterError(ValueError):
     """A filter that is no time or no place; the message says which."""
-
-
-def place_of(record: Mapping[str, object]) -> RecordPlace:
-    """Return where a record stands among all."""
-    return RecordPlace(str(record["time"]), str(record["log"]), int(str(record["index"])))
 
 
 def written(place: RecordPlace | None) -> str | None:
@@ -182,14 +176,28 @@ def place(text: str | None) -> RecordPlace | None:
     )
 
 
-def _shown(filters: Mapping[str, str], found: FoundPart | None, problem: str | None) -> dict[str, object]:
-    newest = place_of(found.records[0]) if found and found.records else None
+def _sized(sources: Sequence[RecordSource]) -> str:
+    """Write how long each log is."""
+    return " ".join(f"{source.origin} {source.size}" for source in sources)
+
+
+def _sizes(text: str) -> dict[str, int]:
+    """Read how long each log was. Raises `UnreadableFilterError`."""
+    if not _SIZES.fullmatch(text):
+        raise UnreadableFilterError("what was shown already is damaged: open the page again")
+    words = text.split()
+    return dict(zip(words[::2], map(int, words[1::2]), strict=True))
+
+
+def _shown(
+    filters: Mapping[str, str], found: FoundPart | None = None, sizes: str = "", problem: str | None = None
+) -> dict[str, object]:
     return {
         "here": "decisions",
         "filters": filters,
         "found": found,
         "rest": written(found.rest) if found else None,
-        "newest": written(newest),
+        "sizes": sizes,
         "problem": problem,
         "decisions": list(MARKS),
         "points": [*InterventionPoint],

@@ -4,13 +4,20 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import cycle
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import orjson
 
 from acs_sidecar.audit.format.record import has_header, parse_record
 from acs_sidecar.audit.log.records import LogDamagedError
+from acs_sidecar.audit.read.matching import (
+    FindText,
+    at_least_pattern,
+    matching_lines,
+    pattern_finder,
+    text_finder,
+)
 from acs_sidecar.spec.values import Json
 
 __all__ = [
@@ -26,9 +33,6 @@ __all__ = [
 
 ParseRecord = Callable[[bytes, str, int], Mapping[str, Json] | None]
 """Parses the line at a place of a log to the members of a record, or to `None` where it is none of there."""
-
-FindText = Callable[[bytes, int], int]
-"""Returns where in some lines, from an offset on, a text is that wanted records have, or -1."""
 
 PlaceAt = Callable[["RecordSource", int], "RecordPlace"]
 """Returns where the record at a place of a log stands among those of all logs."""
@@ -97,8 +101,8 @@ class Wanted:
         if self.reason is not None:
             patterns.append(re.escape(orjson.dumps(self.reason)[1:-1]))
         if self.duration_us is not None:
-            patterns.append(_at_least_pattern(math.ceil(self.duration_us)))
-        return [*map(_text_finder, texts), *map(_pattern_finder, patterns)]
+            patterns.append(at_least_pattern(math.ceil(self.duration_us)))
+        return [*map(text_finder, texts), *map(pattern_finder, patterns)]
 
     def admits(self, record: Mapping[str, Json]) -> bool:
         """True if a record is to be shown."""
@@ -110,31 +114,6 @@ class Wanted:
         if self.duration_us is not None and not _at_least(record.get("duration_us"), self.duration_us):
             return False
         return self.reason is None or self.reason in str(record.get("reason") or "")
-
-
-def _text_finder(text: bytes) -> FindText:
-    """Return what finds a text of more than a few bytes, which is faster than by a pattern."""
-    return lambda lines, start: lines.find(text, start)
-
-
-def _pattern_finder(pattern: bytes) -> FindText:
-    search = re.compile(pattern).search
-
-    def find(lines: bytes, start: int) -> int:
-        found = search(lines, start)
-        return found.start() if found else -1
-
-    return find
-
-
-def _at_least_pattern(least: int) -> bytes:
-    """Return a pattern of every duration that is as long, without its first quote: quotes are everywhere."""
-    digits = str(least)
-    forms = [digits, f"[0-9]{{{len(digits) + 1},}}"]
-    for at, digit in enumerate(digits):
-        if digit != "9":
-            forms.append(f"{digits[:at]}[{int(digit) + 1}-9][0-9]{{{len(digits) - at - 1}}}")
-    return rf'duration_us":(?:{"|".join(forms)})(?![0-9])'.encode()
 
 
 def _at_least(value: Json, least: float) -> bool:
@@ -161,6 +140,7 @@ def search(
     wanted: Wanted,
     before: RecordPlace | None = None,
     *,
+    behind: Mapping[str, int] = MappingProxyType({}),
     most: int = 50,
     most_looked_at: int = 100_000,
     enough: Callable[[], bool] | None = None,
@@ -172,14 +152,22 @@ def search(
     The records of a log keep their order where its clock was set back, so that one may come with those of
     other logs that are older. `until` is found by bisection, and `since` ends a search, both with looks at
     further records, each a fifth farther from both ends: what a wrong clock wrote in between may be missing.
+    `behind` is how many records of a log are left out, by its name: those at its beginning.
     `parse` may leave out members that nothing here and no filter reads. Raises `OSError`.
     """
     start = before or wanted.end or _NEWEST
     first_block = max(2, _FIRST_BLOCK // max(1, len(sources)))
     cursors = [
-        _Cursor(source, wanted, start, parse or parsed_record, first_block)
+        _Cursor(
+            source,
+            wanted,
+            start,
+            behind.get(source.origin, 0),
+            parse=parse or parsed_record,
+            block=first_block,
+        )
         for source in sources
-        if source.size
+        if source.size > behind.get(source.origin, 0)
     ]
     for cursor in cursors:
         cursor.look()
@@ -253,7 +241,14 @@ class _Cursor:
     """How far one log was looked at, from its end to its start."""
 
     def __init__(
-        self, source: RecordSource, wanted: Wanted, before: RecordPlace, parse: ParseRecord, block: int
+        self,
+        source: RecordSource,
+        wanted: Wanted,
+        before: RecordPlace,
+        start: int,
+        *,
+        parse: ParseRecord,
+        block: int,
     ) -> None:
         self._parse = parse
         self._source = source
@@ -263,6 +258,7 @@ class _Cursor:
         end = source.size if before == _NEWEST else dict(before.ends).get(source.origin)
         self._end = end if end is None else min(end, source.size)
         self._first = self._end or 0
+        self._start = start
         self._block = block
         self._found: list[_Found] = []
         self.horizon = self._before
@@ -296,21 +292,21 @@ class _Cursor:
                 self._look()
                 looked = True
             except LogDamagedError as error:
-                self._block = min(self._block, self._end or 0) // 2
+                self._block = min(self._block, (self._end or 0) - self._start) // 2
                 if not self._block:
                     self.done, self.damage = True, f"`{self.origin}` is damaged: {error}"
 
     def _look(self) -> None:
         if self._end is None:
             self._end = self._first = self._first_end()
-        if self._end == 0:
+        if self._end <= self._start:
             self.done = True
             return
-        start, oldest, found = max(0, self._end - self._block), self.horizon, list[_Found]()
+        start, oldest, found = max(self._start, self._end - self._block), self.horizon, list[_Found]()
         for first, lines in self._source.pieces(start, self._end):
             if first == start:
                 oldest = _first_place(self._source, first, lines)
-            for number, line in _matching_lines(lines, self._finders):
+            for number, line in matching_lines(lines, self._finders):
                 place, record = _parsed(self._source, line, first + number, self._parse)
                 if self._wanted.admits(record):
                     found.append((place, record))
@@ -320,7 +316,7 @@ class _Cursor:
         self.horizon = min(self.horizon, oldest)
         self.looked_at += self._end - start
         self._end, self._block = start, min(2 * self._block, _MOST_BLOCK)
-        self.done = start == 0 or self._is_older(oldest.time)
+        self.done = start == self._start or self._is_older(oldest.time)
 
     def _first_end(self) -> int:
         end = first_from(self._source, self._before, _place_or_oldest)
@@ -353,30 +349,6 @@ def _spread(low: int, high: int) -> Iterator[int]:
         yield low + offset
         yield high - 1 - offset
         offset += 1 + offset // 5
-
-
-def _matching_lines(lines: bytes, finders: Sequence[FindText]) -> Iterator[tuple[int, bytes]]:
-    """Yield number and text of each line in which every text is; none has a newline in it.
-
-    Each text is searched for from the line on that the others have come to, by turns, so that the rarest one
-    decides how many lines are looked at.
-    """
-    if not finders:
-        yield from enumerate(lines[:-1].split(b"\n"))
-        return
-    start, end = 0, -1
-    counted = number = holding = 0
-    for find in cycle(finders):
-        if (found := find(lines, start)) < 0:
-            return
-        if found > end:
-            start = lines.rfind(b"\n", max(0, end), found) + 1
-            end, holding = lines.index(b"\n", found), 0
-        holding += 1
-        if holding == len(finders):
-            number, counted = number + lines.count(b"\n", counted, start), start
-            yield number, lines[start:end]
-            start, holding = end + 1, 0
 
 
 def parsed_record(line: bytes, log: str, index: int) -> dict[str, Json] | None:

@@ -59,10 +59,10 @@ async function searchOn(wanted) {
 
 async function follow() {
   while (live.checked) {
-    const next = await part("new", { after: table.dataset.newest });
+    const next = await part("new", { after: table.dataset.sizes });
     show(next.html, "afterbegin");
     showDamage(next.damage);
-    table.dataset.newest = next.newest ?? "";
+    table.dataset.sizes = next.sizes;
     await new Promise((done) => { setTimeout(done, EVERY_MS); });
   }
 }
