@@ -98,14 +98,14 @@ def build(
     loaded_at: float,
     policies: dict[str, CompiledPolicies] | None = None,
     guard: EvaluationGuard | None = None,
-    nothing_follows: Callable[[int], bool] = lambda _records: False,
+    more_follow: Callable[[int], bool | None] = lambda _records: None,
 ) -> Runtime:
     """Build everything, the operator's `manifests` compiled; `key` signs the audit log, if one is kept.
 
     `manifests` serve since `loaded_at` (Unix time), in other workers perhaps; `policies` are those of them
     that were compiled before this process was forked.
     `shared` is where all workers of the service keep their metrics, `guard` what refuses fatal inputs.
-    `nothing_follows` says of a number of records whether a commit of them would wait in vain for more.
+    `more_follow` says of a number of records whether a commit of them should wait for others.
     Must be called on the event loop that will serve: engines do not change threads.
     Raises `ManifestError` when the operator's manifests cannot be served, `AdapterError` when a
     custom evaluator cannot, `KeyFileError` when the key of approvals cannot be used, and
@@ -145,7 +145,7 @@ def build(
     metrics.sample(metrics.gauge(INLINE_CACHE_BYTES), lambda: inline.cache.size)
     catalog = Catalog(operator, inline)
     config = _audit_settings(settings, worker, catalog)
-    audit = _audit_log(config, key, metrics, nothing_follows) if key else None
+    audit = _audit_log(config, key, metrics, more_follow) if key else None
     approval_key = FileApprovalKey(settings.approval_key_file)
     check_approval_key(approval_key, candidate.by_name)
     approvals = _approvals(settings, approval_key, access.approvers)
@@ -308,9 +308,9 @@ def build_sandbox(settings: Settings) -> Sandbox:
 
 
 def _audit_log(
-    config: AuditLogSettings, key: AuditKey, metrics: Metrics, nothing_follows: Callable[[int], bool]
+    config: AuditLogSettings, key: AuditKey, metrics: Metrics, more_follow: Callable[[int], bool | None]
 ) -> FileAuditLog:
-    audit = FileAuditLog(config, key, announce_checkpoint, commit_counter(metrics), nothing_follows)
+    audit = FileAuditLog(config, key, announce_checkpoint, commit_counter(metrics), more_follow)
     follow_audit_log(metrics, audit)
     return audit
 

@@ -14,6 +14,7 @@ def _after(*turns: Callable[[Turn], None]) -> None:
     async def run() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
         turn = Turn()
+        turn.connections = "abc"
         for one in turns:
             one(turn)
             for _ in range(3):
@@ -23,14 +24,14 @@ def _after(*turns: Callable[[Turn], None]) -> None:
 
 
 def test_decides_in_order_and_writes_behind_all_decisions() -> None:
-    """Responses leave when every decision that was due is made; only the last one is told that it is."""
+    """Responses leave when every decision that was due is made; only the last one learns that none follows."""
     done: list[object] = []
 
     def both(turn: Turn) -> None:
         for name in "abc":
 
             def decide(name: str = name) -> None:
-                done.append((name, turn.is_last))
+                done.append((name, turn.more_follow(3), turn.more_follow(2)))
                 turn.write(lambda: done.append(f"{name} written"))
 
             turn.decide(decide)
@@ -39,7 +40,7 @@ def test_decides_in_order_and_writes_behind_all_decisions() -> None:
     _after(both, both)
     once = [
         "everything is read",
-        *(("a", False), ("b", False), ("c", True)),
+        *(("a", True, True), ("b", True, True), ("c", False, None)),
         *("a written", "b written", "c written"),
     ]
     assert done == [*once, *once]
@@ -47,14 +48,14 @@ def test_decides_in_order_and_writes_behind_all_decisions() -> None:
 
 def test_a_decision_that_is_alone_is_the_last() -> None:
     """It is made in the call, and told that no other follows."""
-    done: list[bool] = []
+    done: list[bool | None] = []
 
     def alone(turn: Turn) -> None:
-        turn.decide_now(lambda: done.append(turn.is_last))
-        done.append(turn.is_last)
+        turn.decide_now(lambda: done.append(turn.more_follow(3)))
+        done.append(turn.more_follow(3))
 
     _after(alone)
-    assert done == [True, False]
+    assert done == [False, None]
 
 
 @pytest.mark.parametrize("add", [Turn.decide, Turn.write])

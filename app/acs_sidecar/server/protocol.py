@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import re
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -35,15 +34,6 @@ _LINGER_S = 5
 _NOT_HTTP = "Invalid HTTP request received."
 _CLOSE = (b"connection", b"close")
 _CONNECTIONS = itertools.count(1)
-
-
-@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost
-class _Arriving:
-    """A request that is answered directly if its body comes with its head."""
-
-    decide: Decide
-    headers: list[tuple[bytes, bytes]]
-    body: list[bytes] = field(default_factory=list)
 
 
 class _TooManyRequestsError(Exception):
@@ -81,8 +71,9 @@ class HttpProtocol(HttpToolsProtocol):
         # How many messages began and how many are whole; whether the head of the last is.
         self._begun = self._whole = 0
         self._head_whole = False
-        # What may be answered directly, if its body comes with its head.
-        self._direct: _Arriving | None = None
+        # The headers of what may be answered directly, if its body comes with its head, and what came of it.
+        self._direct: list[tuple[bytes, bytes]] | None = None
+        self._direct_body: list[bytes] = []
         # Since when the peer owes the rest of a message, on the loop's clock; 0 while it owes nothing.
         self._owing_since = 0.0
         # Since when nothing is asked for, after an answer; 0 while something is.
@@ -189,7 +180,7 @@ class HttpProtocol(HttpToolsProtocol):
         if not self.url.startswith(b"/"):
             self._take_authority()
         if self._decide is not None and self._is_direct():
-            self._direct = _Arriving(self._decide, self.headers)
+            self._direct = self.headers
         else:
             self._begin_cycle(self.headers)
         self.headers = []
@@ -197,16 +188,17 @@ class HttpProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Store the body of what may be answered directly."""
         if self._direct is not None:
-            self._direct.body.append(body)
+            self._direct_body.append(body)
         else:
             HttpToolsProtocol.on_body(self, body)
 
     def on_message_complete(self) -> None:
         """Note which message is whole, and stop before too many are."""
-        if self._direct is not None:
+        if self._direct is not None and self._decide is not None:
             self._whole = self._begun
-            arrived, self._direct = self._direct, None
-            self._answer_directly(arrived)
+            arrived, body = self._direct, b"".join(self._direct_body)
+            self._direct, self._direct_body = None, []
+            self._answer_directly(self._decide, arrived, body)
             return
         if self.parser.should_upgrade():
             return  # only its head is
@@ -260,19 +252,20 @@ class HttpProtocol(HttpToolsProtocol):
     def _leave_to_application(self) -> None:
         """Start the application on a body of which the rest has yet to come."""
         if self._direct is not None:
-            arriving, self._direct = self._direct, None
-            self._begin_cycle(arriving.headers)
+            arrived, body = self._direct, self._direct_body
+            self._direct, self._direct_body = None, []
+            self._begin_cycle(arrived)
             self.headers = []
-            for part in arriving.body:
+            for part in body:
                 HttpToolsProtocol.on_body(self, part)
 
-    def _answer_directly(self, arrived: "_Arriving") -> None:
+    def _answer_directly(self, decide: Decide, arrived: list[tuple[bytes, bytes]], body: bytes) -> None:
         """Decide now, or at the end of this turn of the loop when there are other connections."""
-        headers = read_headers(arrived.headers)
+        headers = read_headers(arrived)
         headers.state = self.app_state
         cycle = DirectCycle(keep_alive=self.parser.should_keep_alive())
         self.cycle = cycle  # type: ignore[assignment]  # as much of one as is needed
-        deciding = arrived.decide("POST", self.url.decode(), headers, b"".join(arrived.body))
+        deciding = decide("POST", self.url.decode(), headers, body)
         decision = partial(self._run, cycle, deciding)
         if len(self.connections) == 1:
             self._turn.decide_now(decision)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from typing import TypeAlias
 
 __all__ = ["Turn"]
@@ -14,11 +14,12 @@ class Turn:
     """Makes the decisions that are due in a turn, one after the other, and writes the responses behind them.
 
     Reading and deciding by turns costs more, and a write may wake a peer, which then wants the processor.
-    `is_last` is true during the last decision that is due: others come from what is yet to be read.
+    `connections` are those that are open.
     """
 
     def __init__(self) -> None:
-        self.is_last = False
+        self.connections: Sized = ()
+        self._is_last = False
         self._loop = asyncio.get_running_loop()
         self._decisions: deque[_Step] = deque()
         self._writes: deque[_Step] = deque()
@@ -31,11 +32,20 @@ class Turn:
 
     def decide_now(self, decision: _Step) -> None:
         """Make a decision that has no others to wait for."""
-        self.is_last = True
+        self._is_last = True
         try:
             decision()
         finally:
-            self.is_last = False
+            self._is_last = False
+
+    def more_follow(self, decided: int) -> bool | None:
+        """True while decisions are due, `None` where a connection may bring one with what is yet to be read.
+
+        False in the last that is due, if `decided` are as many as there are connections.
+        """
+        if self._decisions:
+            return True
+        return False if self._is_last and len(self.connections) <= decided else None
 
     def write(self, release: _Step) -> None:
         """Write a response when all decisions are made."""

@@ -154,12 +154,13 @@ async def _serve(inherited: Inherited, number: int, channel: Channel, served: Se
             loaded_at=served.since,
             policies=served.policies,
             guard=inherited.fatal_inputs.guard(number),
-            nothing_follows=lambda records: turn.is_last and len(server.server_state.connections) <= records,
+            more_follow=turn.more_follow,
         )
         served.policies.clear()  # what a reload replaces is freed
         opened.push_async_callback(runtime.close)
         runtime.manifests.last = served.last
         server = Server(_server_config(settings, runtime, turn), settings.request_timeout_s)
+        turn.connections = server.server_state.connections
         # However often it comes: who wants an end at once kills.
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.stop)
         await runtime.start()

@@ -301,59 +301,6 @@ def test_counts_what_it_does(tmp_path: Path) -> None:
     assert all(0 < seconds < 1 for _, seconds in commits)
 
 
-def test_commits_at_once_when_nothing_follows(tmp_path: Path) -> None:
-    """The record that no other one follows takes those before it along, and its own wait is over at once."""
-    commits: list[int] = []
-    last = False
-
-    async def work() -> None:
-        log = FileAuditLog(
-            settings(tmp_path),
-            KEY,
-            committed=lambda records, _: commits.append(records),
-            nothing_follows=lambda _: last,
-        )
-        await log.start()
-        nonlocal last
-        first = log.append(entry(0))
-        assert not first.done()
-        last = True
-        second = log.append(entry(1))
-        assert ((await first).index, second.result().index, commits) == (1, 2, [1, 2])
-        last = False
-        waiting = [log.append(entry(number)) for number in range(2, 5)]
-        assert sorted(position.index for position in await asyncio.gather(*waiting)) == [3, 4, 5]
-        await log.close()
-
-    asyncio.run(work())
-    assert commits == [1, 2, 3, 1]
-    assert sound(tmp_path) == []
-
-
-def test_waits_for_what_comes_in_the_next_turn(tmp_path: Path) -> None:
-    """A commit takes along what each turn of the loop brings, also where the last one came at once."""
-    commits: list[int] = []
-
-    async def work() -> None:
-        log = FileAuditLog(
-            settings(tmp_path),
-            KEY,
-            committed=lambda records, _: commits.append(records),
-            nothing_follows=lambda records: records == 4,
-        )
-        await log.start()
-        waiting: list[asyncio.Task[AuditPosition]] = []
-        for number in range(10):
-            waiting.append(asyncio.ensure_future(log.append(entry(number))))
-            await asyncio.sleep(0)
-        await asyncio.gather(*waiting)
-        await log.close()
-
-    asyncio.run(work())
-    assert commits == [1, 4, 4, 2, 1]
-    assert sound(tmp_path) == []
-
-
 def test_nothing_is_shown_before_it_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a commit waits for the disk, the view of the log ends with the commit before."""
     real = os.fdatasync

@@ -44,10 +44,11 @@ class Pending:
             self._since = self._clock()
         self._batch.append((entry, future))
 
-    def still_grows(self) -> bool:
-        """True if records came since this was asked before, and a larger group is worth waiting for."""
+    def still_grows(self, *, more_follow: bool) -> bool:
+        """True if records came since this was asked before, or follow, and are worth waiting for."""
         before, self._seen = self._seen, len(self._batch)
-        return before < self._seen < LARGEST_GROUP and self._clock() - self._since < LONGEST_WAIT_S
+        grows = (more_follow or before < self._seen) and self._seen < LARGEST_GROUP
+        return grows and self._clock() - self._since < LONGEST_WAIT_S
 
     def take(self) -> Batch:
         """Return all, which then wait no longer."""

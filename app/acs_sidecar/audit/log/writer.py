@@ -30,7 +30,8 @@ class FileAuditLog:
 
     `failure` says why records cannot be written at the moment, `warning` what else is amiss, `unrecorded`
     how many denials no record accounts for yet, `records` and `checkpoints` how many were written.
-    `nothing_follows` says of a number of records that a commit would wait in vain for more; `key` signs.
+    `more_follow` says of a number of records whether others follow them soon, `None` where that is not known;
+    `key` signs.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class FileAuditLog:
         key: AuditKey,
         announce: Announce = lambda _origin, _note: None,
         committed: Committed = lambda _records, _seconds: None,
-        nothing_follows: Callable[[int], bool] = lambda _records: False,
+        more_follow: Callable[[int], bool | None] = lambda _records: None,
     ) -> None:
         self.failure: str | None = "the audit log is not open yet"
         self.warning: str | None = None
@@ -50,7 +51,7 @@ class FileAuditLog:
         self._settings = settings
         self._announce = announce
         self._committed = committed
-        self._nothing_follows = nothing_follows
+        self._more_follow = more_follow
         self._durably = settings.durability is Durability.FSYNC
         self._pending = Pending()
         self._alone = asyncio.Lock()
@@ -107,7 +108,7 @@ class FileAuditLog:
             future.set_exception(AuditUnavailableError(self.failure))
             return future
         self._pending.add(entry, future)
-        if self._nothing_follows(len(self._pending)):
+        if self._more_follow(len(self._pending)) is False:
             self._flush_now()
         else:
             self._flush_soon()
@@ -157,7 +158,7 @@ class FileAuditLog:
 
     def _flush(self) -> None:
         self._flush_due = False
-        if self._pending.still_grows():
+        if self._pending.still_grows(more_follow=self._more_follow(len(self._pending)) is True):
             self._flush_soon()
         else:
             self._flush_now()
