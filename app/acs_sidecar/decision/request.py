@@ -177,21 +177,24 @@ def read_evaluate(members: Json, point: str | None, nesting: int) -> EvaluateReq
         manifest, reference = members.get("manifest"), members.get("manifest_ref")
         if manifest is not None and reference is not None:
             raise _bad("set either `manifest` or `manifest_ref`")
-        return EvaluateRequest(
-            point=_point(members.get("intervention_point"), point, snapshot),
-            snapshot=snapshot,
-            nesting=nesting,
-            mode=_mode(members["mode"]) if "mode" in members else Mode.ENFORCE,
-            manifest=_manifest(manifest),
-            manifest_signature=_signature(members.get("manifest_signature"), manifest),
-            manifest_ref=_reference(reference),
-            request_id=request_id,
-            include=_include(members["include"]) if "include" in members else _NOTHING,
-            vocabulary=_vocabulary(members["dialect"]) if "dialect" in members else None,
-        )
+        named = _point(members.get("intervention_point"), point, snapshot)
+        request = EvaluateRequest(point=named, snapshot=snapshot, nesting=nesting, request_id=request_id)
+        if "mode" in members:
+            request.mode = _mode(members["mode"])
+        if manifest is not None:
+            request.manifest = _manifest(manifest)
+        if "manifest_signature" in members:
+            request.manifest_signature = _signature(members["manifest_signature"], manifest)
+        if reference is not None:
+            request.manifest_ref = _reference(reference)
+        if "include" in members:
+            request.include = _include(members["include"])
+        if "dialect" in members:
+            request.vocabulary = _vocabulary(members["dialect"])
     except RefusalError as error:
         error.request_id = request_id
         raise
+    return request
 
 
 def only_members(members: dict[str, Json], known: frozenset[str]) -> None:
@@ -242,8 +245,8 @@ def _mode(mode: Json) -> Mode:
     raise _bad("`mode` must be `enforce` or `evaluate_only`")
 
 
-def _manifest(manifest: Json) -> str | dict[str, Json] | None:
-    if manifest is None or isinstance(manifest, str | dict):
+def _manifest(manifest: Json) -> str | dict[str, Json]:
+    if isinstance(manifest, str | dict):
         return manifest
     raise _bad("`manifest` must be an object, or a string of YAML or JSON")
 
@@ -267,8 +270,8 @@ def _signature(signature: Json, manifest: Json) -> JsonObject | None:
     )
 
 
-def _reference(reference: Json) -> str | None:
-    if reference is None or isinstance(reference, str):
+def _reference(reference: Json) -> str:
+    if isinstance(reference, str):
         return reference
     raise _bad("`manifest_ref` must be a string")
 
