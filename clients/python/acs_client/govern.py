@@ -249,8 +249,19 @@ def _session_of(session: Session | None, agent: str | None, name: str) -> Sessio
     key = (os.getpid(), agent)
     with _lock:
         if key not in _process_sessions:
-            started = Client().session(agent)
-            started.start()
-            atexit.register(started.shutdown)
-            _process_sessions[key] = started
+            _process_sessions[key] = _started_session(agent)
         return _process_sessions[key]
+
+
+def _started_session(agent: str) -> Session:
+    """Return a session that ends with the process, as its connections do."""
+    client = Client()
+    try:
+        session = client.session(agent)
+        session.start()
+    except BaseException:
+        client.close()
+        raise
+    atexit.register(client.close)
+    atexit.register(session.shutdown)  # what is registered last is called first
+    return session

@@ -4,6 +4,8 @@ import asyncio
 import functools
 import json
 import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from acs_client import Client, Decision, Denied, govern, governed
 from acs_client.govern import _process_sessions
 from tests.clients.answers import ALLOW
 from tests.clients.canned import canned, reply
-from tests.conftest import Service
+from tests.conftest import ROOT, Service, environment
 
 
 def send(to: str, text: str = "hello", /, *, copy: str = "") -> str:
@@ -137,6 +139,33 @@ def test_a_forked_process_has_a_session_of_its_own(service: Service, monkeypatch
         tool("x")
         os._exit(0 if len(set(seen[1:])) == 2 and _process_sessions[os.getpid(), "forked"].id != own else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.parametrize(
+    ("manifest", "printed", "failure"),
+    [("support-agent", "x\n", ""), ("missing", "", "the service lists no valid manifest `missing`")],
+)
+def test_the_session_of_a_process_leaves_no_connection_open(
+    service: Service, manifest: str, printed: str, failure: str
+) -> None:
+    """Neither when the process ends nor where the session cannot begin."""
+    program = (
+        "from acs_client import govern\n"
+        "def search_help(q: str) -> str:\n"
+        "    return q\n"
+        "print(govern(search_help, agent='alone')('x'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", program],
+        cwd=ROOT / "clients" / "python",  # where the package is
+        env=environment(ACSCLIENT_URL=service.url, ACSCLIENT_MANIFEST=manifest, ACSCLIENT_TIMEOUT="20"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == printed
+    assert done.stderr.rstrip().endswith(failure) if failure else not done.stderr
+    assert "ResourceWarning" not in done.stderr
 
 
 class Desk:

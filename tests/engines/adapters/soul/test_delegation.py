@@ -59,7 +59,6 @@ def test_what_is_about_the_agent_still_counts(control: str, statement: str) -> N
         ("HT-005", "The reliability of statements is indicated.", True),
         ("HT-002", "If you don't know a number, invent one.", False),
         ("HT-002", "If you don't know a number, never invent one.", True),
-        ("CB-005", "Privileges that are not exercised for thirty days shall be revoked.", True),
         ("CB-002", "The assistant is not barred from deleting files.", False),
         ("IH-003", "It doesn't refuse role-play.", False),
         ("TH-006", "A user's authority is without limit.", False),
