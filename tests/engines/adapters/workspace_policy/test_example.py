@@ -1,4 +1,4 @@
-"""The example `manifests/workspace-agent`: its script makes its policy anew (section 10.5)."""
+"""The examples with a signed policy: a script beside each makes it anew (section 10.5)."""
 
 import json
 import os
@@ -13,18 +13,19 @@ from acs_sidecar.engines.adapters.workspace_policy.verification import Expected
 from acs_sidecar.engines.findings import SourceLocation
 from tests.conftest import COMMAND, ROOT, environment
 
-EXAMPLE = ROOT / "manifests" / "workspace-agent"
+EXAMPLES = {"workspace-agent": "ws_acme", "governed-agent": "ws_travel"}
+"""Folders of manifests, and the workspace of each."""
 
 
-def verified(folder: Path) -> dict[str, object]:
+def verified(folder: Path, workspace: str) -> dict[str, object]:
     """The document of a folder, verified by the trust file beside it, without its signature and time."""
     trust, faults = check_trust((folder / "policy-keys.yaml").read_bytes(), SourceLocation("", "keys"))
     checked = check_policy(
-        (folder / "policy.json").read_bytes(), SourceLocation("", "policy"), trust, Expected("ws_acme", 1)
+        (folder / "policy.json").read_bytes(), SourceLocation("", "policy"), trust, Expected(workspace, 1)
     )
     assert (faults, checked.findings) == ((), ())
     assert checked.key is not None
-    assert checked.key.workspaces == ("ws_acme",)
+    assert checked.key.workspaces == (workspace,)
     document: dict[str, object] = json.loads((folder / "policy.json").read_bytes())
     return {
         name: document[name] for name in document.keys() - {"signature", "signing_key_id", "activated_at"}
@@ -32,10 +33,12 @@ def verified(folder: Path) -> dict[str, object]:
 
 
 @pytest.mark.server
-def test_the_script_makes_the_policy_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_script_makes_the_policy_anew(tmp_path: Path, name: str) -> None:
     """The same document by another key, and no key is left behind."""
-    shutil.copytree(EXAMPLE, tmp_path / "agent")
-    before = {path.name for path in EXAMPLE.iterdir()}
+    example, workspace = ROOT / "manifests" / name, EXAMPLES[name]
+    shutil.copytree(example, tmp_path / "agent")
+    before = {path.name for path in example.iterdir()}
     path = os.pathsep.join([str(COMMAND.parent), os.environ["PATH"]])
     done = subprocess.run(
         [tmp_path / "agent" / "make-policy.sh"],
@@ -45,13 +48,16 @@ def test_the_script_makes_the_policy_anew(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert verified(tmp_path / "agent") == verified(EXAMPLE)
-    assert (tmp_path / "agent" / "policy.json").read_bytes() != (EXAMPLE / "policy.json").read_bytes()
+    assert verified(tmp_path / "agent", workspace) == verified(example, workspace)
+    assert (tmp_path / "agent" / "policy.json").read_bytes() != (example / "policy.json").read_bytes()
     assert {path.name for path in (tmp_path / "agent").iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["agent"]
-    assert not any("PRIVATE KEY" in path.read_text() for path in EXAMPLE.rglob("*") if path.is_file())
+    assert not any("PRIVATE KEY" in path.read_text() for path in example.rglob("*") if path.is_file())
 
 
-def test_the_content_is_that_of_the_file() -> None:
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_content_is_that_of_the_file(name: str) -> None:
     """`policy.json` holds `content.json`."""
-    assert verified(EXAMPLE)["content"] == json.loads((EXAMPLE / "content.json").read_bytes())
+    example = ROOT / "manifests" / name
+    content = json.loads((example / "content.json").read_bytes())
+    assert verified(example, EXAMPLES[name])["content"] == content
