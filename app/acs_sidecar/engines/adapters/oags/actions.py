@@ -115,9 +115,12 @@ def _items(
         raise EvaluationError(Reason.RESOURCE_LIMIT_EXCEEDED, f"more than {MAX_ITEMS} actions in one call")
     if not isinstance(listed, list):
         return [read]
+    # Stops: no paths beside resolved ones, of which no check would see any.
+    if any(isinstance(value, list) and len(value) != len(items) for value in read.values()):
+        raise EvaluationError(Reason.PATH_TYPE_MISMATCH, "lists of one action have different lengths")
     return [
-        {name: _at(value, index, len(items)) for name, value in read.items()} | {subject: item}
-        for index, item in enumerate(items)
+        {name: value[index] if isinstance(value, list) else value for name, value in read.items()}
+        for index in range(len(items))
     ]
 
 
@@ -131,10 +134,3 @@ def _value(name: str, template_value: str | Path, policy_input: Mapping[str, Jso
         if error.reason is Reason.PATH_MISSING and name in ("resolved", "provider"):
             return ABSENT
         raise
-
-
-def _at(value: Json, index: int, length: int) -> Json:
-    """Return what of a member goes with an item: of a list, the one at the same place."""
-    if not isinstance(value, list):
-        return value
-    return value[index] if len(value) == length else None
