@@ -176,6 +176,16 @@ def test_nothing_is_reached(plain: Plain) -> None:
     assert (done.exit_code, done.stderr) == (2, "error: --token-env ACS_TEST_NO_TOKEN: is not set\n")
 
 
+@pytest.mark.parametrize("token", ["a\r\nX: y", "a b", "t\u00f6k"])
+def test_a_token_that_no_header_holds(plain: Plain, monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+    """It is refused before anything is fetched."""
+    monkeypatch.setenv("POLICY_TOKEN", token)
+    before = len(plain.tokens)
+    done = pull(f"{plain.url}/p", "--token-env", "POLICY_TOKEN")
+    error = "error: --token-env POLICY_TOKEN: must be printable ASCII without white space\n"
+    assert (done.exit_code, done.stderr, len(plain.tokens)) == (2, error, before)
+
+
 @pytest.mark.parametrize(
     ("url", "error"),
     [

@@ -81,6 +81,8 @@ def _token(name: str | None) -> str | None:
     token = os.environ.get(name, "").strip()
     if not token:
         fail(f"--token-env {name}: is not set")
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        fail(f"--token-env {name}: must be printable ASCII without white space")
     return token
 
 
