@@ -116,7 +116,7 @@ _HEADS = (
     "d.a := {one}",
     "d.b contains {one}",
     "d.c[{text}] := {one}",
-    "names_of[input.snapshot.role].e contains {one}",
+    'names_of["k"].e contains {one}',
     "denials contains input.snapshot.role",
     "verdict := to_number(input.snapshot.text)",
     "alone_{number}",
