@@ -153,7 +153,8 @@ def uuid7(milliseconds: int, randomness: bytes) -> str:
 
 def rfc3339(microseconds: int) -> str:
     """Return a Unix time as RFC 3339 in UTC with microseconds; its texts sort by time."""
-    return f"{_second(microseconds // 1_000_000)}.{str(microseconds)[-6:].zfill(6)}Z"
+    seconds, fraction = divmod(microseconds, 1_000_000)
+    return f"{_second(seconds)}.{fraction:06d}Z"
 
 
 def record_time(text: str) -> str:
