@@ -134,6 +134,13 @@ class ModuleFacts:
     rules: tuple[Rule, ...]
     at: SourceLocation
 
+    def paths(self, name: Segments) -> list[Segments]:
+        """Return the paths below `data` that a name in the module may stand for."""
+        root, *names = name
+        imported = ("data",) if root == "data" else self.imports.get(root, ())
+        outside = [(*imported[1:], *names)] if imported[:1] == ("data",) else []
+        return [(*self.package, *name), *outside]
+
 
 def read_module(module: Module, ast: JsonObject) -> ModuleFacts:
     """Read the engine's AST of `module`."""

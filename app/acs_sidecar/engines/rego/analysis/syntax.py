@@ -19,6 +19,7 @@ __all__ = [
     "equated",
     "first_link",
     "names_of",
+    "nodes_of",
     "operands",
     "spanned",
     "string_literals",
@@ -114,14 +115,19 @@ def varying_in(links: list[tuple[str, JsonObject]]) -> list[Json]:
 
 def variables(pattern: Json) -> Iterator[str]:
     """Yield the names of the variables anywhere in a node."""
-    pending = [pattern]
+    return (str(found["value"]) for found in nodes_of("Var", pattern))
+
+
+def nodes_of(kind: str, node: Json) -> Iterator[JsonObject]:
+    """Yield the nodes of a kind anywhere in a node."""
+    pending = [node]
     while pending:
         node = pending.pop()
         if isinstance(node, list):
             pending.extend(node)
         elif isinstance(node, dict):
-            if "Var" in node:
-                yield str(as_object(node["Var"])["value"])
+            if kind in node:
+                yield as_object(node[kind])
             pending.extend(node.values())
 
 

@@ -14,6 +14,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     as_object,
     called_name,
     constant_names,
+    nodes_of,
     text_fields,
     variant,
 )
@@ -40,21 +41,9 @@ def inspected_numbers(modules: Iterable[tuple[JsonObject, ModuleFacts]]) -> set[
     return {
         id(number)
         for ast, facts in given
-        for call in _calls(ast["rules"])
+        for call in nodes_of("Call", ast["rules"])
         for number in functions.inspected(call, facts)
     }
-
-
-def _calls(node: Json) -> Iterator[JsonObject]:
-    pending = [node]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, list):
-            pending.extend(node)
-        elif isinstance(node, dict):
-            if "Call" in node:
-                yield as_object(node["Call"])
-            pending.extend(node.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +85,7 @@ class _Functions:
         name = called_name(call["fcn"])
         if name in _TESTS and not has_members:
             return True
-        paths = [path for path in _paths(name, facts) if path in self.rules] if name else []
+        paths = [path for path in facts.paths(name) if path in self.rules] if name else []
         return bool(paths) and all(self._keeps_none(path, place, has_members=has_members) for path in paths)
 
     def _keeps_none(self, path: Segments, place: int, *, has_members: bool) -> bool:
@@ -158,10 +147,3 @@ class _Functions:
                     yield given
         elif kind != "span":
             yield value
-
-
-def _paths(name: Segments, facts: ModuleFacts) -> list[Segments]:
-    """Return the paths below `data` that the name of a function may stand for."""
-    root, *names = name
-    imported = ("data",) if root == "data" else facts.imports.get(root, ())
-    return [(*facts.package, *name), *([(*imported[1:], *names)] if imported[:1] == ("data",) else [])]

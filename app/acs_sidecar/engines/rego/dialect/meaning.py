@@ -182,7 +182,7 @@ def _module(
         if kind != "Var" or scope.variable(first) is not None:
             return False
         names, _ = constant_names(reference)
-        paths = _paths((str(first["value"]), *names), facts)
+        paths = facts.paths((str(first["value"]), *names))
         return any(_is_conflicting(path, policy) for path in paths if path or first["value"] == "data")
 
     documents = {"input", "data", *facts.imports, *policy.names[facts.package]}
@@ -218,7 +218,7 @@ def _module(
     own = {name for path in policy.replaced for name in _names_in(path, facts)} & policy.names[facts.package]
 
     def is_rule(name: Segments) -> bool | None:
-        return _is_rule(_paths(name, facts) if name[0] in {"data", *facts.imports, *own} else [], policy)
+        return _is_rule(facts.paths(name) if name[0] in {"data", *facts.imports, *own} else [], policy)
 
     look_up_values(reader, is_rule, rewriter)
     for document in reader.documents.values():
@@ -347,7 +347,7 @@ def _functions(ast: JsonObject, facts: ModuleFacts) -> Iterator[tuple[Segments, 
 
 
 def _arity(name: Segments, facts: ModuleFacts, arities: Mapping[Segments, int]) -> int | None:
-    known = (arities[path] for path in _paths(name, facts) if path in arities)
+    known = (arities[path] for path in facts.paths(name) if path in arities)
     return next(known, ARITY.get(".".join(name)))
 
 
@@ -360,7 +360,7 @@ def _replaced(facts: ModuleFacts) -> Iterator[Segments]:
     """Yield what each `with` of a module may replace: paths below `data`, and names of functions."""
     for found in (found for rule in facts.rules for found in rule.replaced):
         name = (found.root, *found.names)
-        yield from (name, *_paths(name, facts))
+        yield from (name, *facts.paths(name))
 
 
 def _is_rule(paths: list[Segments], policy: _PolicyFacts) -> bool | None:
@@ -381,15 +381,7 @@ def _names_in(path: Segments, facts: ModuleFacts) -> Segments:
     return path[size : size + 1] if path[:size] == facts.package else ()
 
 
-def _paths(name: Segments, facts: ModuleFacts) -> list[Segments]:
-    """Return the paths below `data` that a name may stand for."""
-    root, *names = name
-    imported = ("data",) if root == "data" else facts.imports.get(root, ())
-    outside = [(*imported[1:], *names)] if imported[:1] == ("data",) else []
-    return [(*facts.package, *name), *outside]
-
-
 def _named(reference: Json, facts: ModuleFacts, among: Set[Segments]) -> Segments | None:
     """Return which of some paths below `data` a reference stands for."""
     name = called_name(reference)
-    return next((path for path in _paths(name, facts) if path in among), None) if name else None
+    return next((path for path in facts.paths(name) if path in among), None) if name else None
