@@ -32,7 +32,7 @@ _DOLLAR = re.compile(r"\$(?=[\"'])")
 _PARAMETER = re.compile(r"\$\{[!#]?\w*[-:=+?/#%^,@*]{0,2}")
 _URL = re.compile(r"(://[^\0?#]*)(?:[?#][^\0]*)?")
 _NAMED_CLASS = re.compile(r"\[[^\[\]\s/]*(?:\[[:.=][^\[\]\s/]*[:.=]\][^\[\]\s/]*)+\]")
-_CLASS = re.compile(r"\[[^\[\]\s/]*[^\[\]\s/\w*?.!^-][^\[\]\s/]*\]")
+_CLASS = re.compile(r"\[[\w*?.!^-]*+[^\[\]\s/\w*?.!^-][^\[\]\s/]*+\]")
 _CLASS_SEPARATORS = re.compile(r"[\"'`;|&<>=(),:{}]")
 _ENDING = "\x0e"
 """An encoded NUL or line end in decoded text: some programs drop it, others read no further."""
