@@ -66,6 +66,8 @@ class Body:
     """The expressions of a body, and the bodies in it."""
 
     scope: VariableScope
+    comprehension: dict[str, Json] = field(default_factory=dict)
+    """The comprehension that it belongs to; the solutions of that of an array become elements in order."""
     given: set[str] = field(default_factory=set)
     units: list[Unit] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)
@@ -76,8 +78,6 @@ class Body:
     """What the head or comprehension makes of it."""
     has_index: bool = False
     """Whether one of its variables is an index."""
-    is_listed: bool = False
-    """Whether its solutions become the elements of an array, in their order."""
 
     def with_inner(self) -> Iterator["Body"]:
         """Yield this body and those in it."""
@@ -141,9 +141,9 @@ class BodyReader:
         """True if a reference begins with the name of a rule or an import, `input` or `data`."""
         return id(variant(first_link(reference))[1]) in self.documents
 
-    def read(self, query: Json, terms: Iterable[Json], scope: VariableScope, kind: str = "") -> Body:
-        """Return the body of a query (or none), with the terms of a head or a comprehension (`kind`)."""
-        body = Body(scope, is_listed=kind == "ArrayCompr")
+    def read(self, query: Json, terms: Iterable[Json], body: Body) -> Body:
+        """Return a body with a query (or none), and with the terms of its head or comprehension."""
+        scope = body.scope
         if query is not None:
             node = as_object(query)
             statements = as_list(node["stmts"])
@@ -210,7 +210,7 @@ class BodyReader:
     def _some_in(self, literal: JsonObject, reading: "_Reading") -> Unit:
         unit = Unit(dict(reading.premises))
         self.iterated.append(literal["collection"])
-        if reading.body.is_listed:
+        if "ArrayCompr" in reading.body.comprehension:
             self.listed.append((literal["collection"], reading.scope, literal["span"]))
         self._take_apart(literal["collection"])
         source = self._term(literal["collection"], reading, unit)
@@ -231,7 +231,7 @@ class BodyReader:
             if span := literal[name]:
                 named: dict[str, Json] = {"value": spanned(span, self._text), "span": span}
                 self.bindings.append(({"Var": named}, literal["domain"], scope, part))
-        inner = self.read(literal["query"], (), scope)
+        inner = self.read(literal["query"], (), Body(scope))
         inner.given.update(scope.own.values())
         _enclose(inner, reading.body, unit)
         reading.add(unit)
@@ -273,7 +273,7 @@ class BodyReader:
         if kind == "Call":
             self._note_document(call["fcn"], reading.scope)
             self.calls.append((call, reading.scope))
-            if reading.body.is_listed and given and called_name(call["fcn"]) == ("walk",):
+            if "ArrayCompr" in reading.body.comprehension and given and called_name(call["fcn"]) == ("walk",):
                 self.listed.append((operands(kind, call)[0], reading.scope, call["span"]))
         if arity is not None and given != arity and (reading.nested or given != arity + 1):
             self.miscalled.append(Miscall(call, arity, given))
@@ -318,7 +318,7 @@ class BodyReader:
             return self._reference(node, reading, unit)
         if kind in CLOSURES:
             terms = [value["term"]] if "term" in value else [value["key"], value["value"]]
-            inner = self.read(value["query"], terms, reading.scope, kind)
+            inner = self.read(value["query"], terms, Body(reading.scope, {kind: dict(value)}))
             self.closures[id(value)] = inner.scope
             _enclose(inner, reading.body, unit)
             return _CONSTANT
@@ -356,7 +356,7 @@ class BodyReader:
                 self.bindings.append((link["index"], link["refr"], reading.scope, PatternPart.KEY))
                 index = self._term(link["index"], reading, unit)
                 if index.leaves - unit.results:
-                    if reading.body.is_listed:
+                    if "ArrayCompr" in reading.body.comprehension:
                         self.listed.append((link["refr"], reading.scope, link["span"]))
                     unit.indexes.append(len(unit.clauses))
                     reading.body.has_index |= variant(link["index"])[1].get("value") != "_"

@@ -53,6 +53,7 @@ from acs_sidecar.engines.rego.dialect.statements.aliases import (
     evaluate_keys,
 )
 from acs_sidecar.engines.rego.dialect.statements.alternatives import values_before_else
+from acs_sidecar.engines.rego.dialect.statements.comprehensions import look_up_comprehensions
 from acs_sidecar.engines.rego.dialect.statements.declarations import declare_first
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.engines.rego.dialect.statements.eager import (
@@ -258,6 +259,8 @@ def _body(body: Body, rewriting: _BodyRewriting, ending: list[Part]) -> Iterator
     for inner in body.with_inner():
         is_whole = inner is body
         indexed = is_whole and is_indexed(body.statements)
+        if rewriting.may_conflict:
+            look_up_comprehensions(inner, rewriting.rewriter, rewriting.may_conflict)
         yield from _statements(inner, rewriting, ending if is_whole else [], indexed=indexed)
 
 

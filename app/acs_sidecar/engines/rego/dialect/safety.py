@@ -32,7 +32,7 @@ def rule_bodies(rule: JsonObject, reader: BodyReader, documents: Set[str]) -> It
         given = body["assign"] or assigned
         value = as_object(given)["value"] if given else None
         terms = [*shared, value]
-        read = reader.read(body["query"], [term for term in terms if term is not None], outer)
+        read = reader.read(body["query"], [term for term in terms if term is not None], Body(outer))
         read.given.update(outer.own.values())
         if value is not None and not shared[1:]:
             reader.values.append((head["refr"], value, read.scope))

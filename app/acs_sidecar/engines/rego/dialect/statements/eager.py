@@ -32,11 +32,14 @@ __all__ = [
     "MayConflict",
     "bind_conflicting",
     "define_values",
+    "fits",
+    "holds_conflicting",
     "is_indexed",
     "is_looked_up",
     "looked_up_members",
     "may_conflict_in",
     "order_terms",
+    "sides",
 ]
 
 _COMPOSITES = frozenset({"Array", "Object", "Set"})
@@ -64,8 +67,8 @@ def bind_conflicting(draft: Draft, may_conflict: MayConflict, *, indexed: bool) 
     if not any(_conflicts(part, statement.scope, may_conflict) for part in parts):
         return
     if indexed and not draft.modifiers:
-        sides = _indexed_sides(literal[member], statement.scope) if kind == "Expr" else []
-        members = [part for part in [*sides, *parts] if _is_of_input(part, statement.scope)]
+        equated = _indexed_sides(literal[member], statement.scope) if kind == "Expr" else []
+        members = [part for part in [*equated, *parts] if _is_of_input(part, statement.scope)]
         parts = [*members, *(part for part in parts if part not in members)]
     conflicting = [_conflicts(part, statement.scope, may_conflict) for part in parts]
     if draft.modifiers and draft.spans_lines():
@@ -101,7 +104,7 @@ def order_terms(body: Body, rewriter: Rewriter, may_conflict: MayConflict, *, in
         if (
             rest[:last] == written[:last]
             or not unit.early.issuperset(unit.needs)
-            or not _fit([*members, *rest[:last]], start, rewriter)
+            or not fits([*members, *rest[:last]], start, rewriter)
         ):
             continue
         span: Json = {"start": start, "end": end}
@@ -118,7 +121,7 @@ def _define(draft: Draft, parts: list[Json], values: list[Json], may_conflict: M
     scope = draft.statement.scope
     start, _ = draft.rewriter.offsets(draft.statement.node)
     last = _last_conflicting(parts, scope, may_conflict)
-    if not _fit(parts[:last], start, draft.rewriter):
+    if not fits(parts[:last], start, draft.rewriter):
         last = 0
     wholes = set(map(draft.rewriter.span, values))
     for place, part in enumerate(parts):
@@ -134,12 +137,12 @@ def _last_conflicting(parts: list[Json], scope: VariableScope, may_conflict: May
     return max(conflicting, default=0)
 
 
-def _fit(parts: list[Json], start: int, rewriter: Rewriter) -> bool:
-    """Whether the line at `start` is still one that the engine reads when some parts are bound in it."""
+def fits(parts: list[Json], start: int, rewriter: Rewriter, more: int = 0) -> bool:
+    """Whether the engine still reads the line at `start` with some parts bound in it, and `more` columns."""
     end = rewriter.text.find(b"\n", start)
     line = (end if end >= 0 else len(rewriter.text)) - rewriter.text.rfind(b"\n", 0, start)
     spans = map(rewriter.span, parts)
-    return 2 * line + sum(end - start + _BINDING for start, end in spans) < _MAX_COLUMNS
+    return 2 * line + more + sum(end - start + _BINDING for start, end in spans) < _MAX_COLUMNS
 
 
 def is_indexed(statements: Iterable[Statement]) -> bool:
@@ -149,7 +152,7 @@ def is_indexed(statements: Iterable[Statement]) -> bool:
 
 def may_conflict_in(statement: Statement, may_conflict: MayConflict) -> bool:
     """Whether a statement makes up an object by a comprehension, or names what may conflict."""
-    return _holds_conflicting(dict(statement.node), statement.scope, may_conflict)
+    return holds_conflicting(dict(statement.node), statement.scope, may_conflict)
 
 
 def is_looked_up(statement: Statement) -> bool:
@@ -160,7 +163,7 @@ def is_looked_up(statement: Statement) -> bool:
     expression = literal["expr"]
     kind, value = variant(expression)
     terms = _indexed_sides(expression, statement.scope)
-    if not _sides(expression):
+    if not sides(expression):
         terms = operands(kind, value)[:1] if kind in CALLS else [expression]
     return any(_is_of_input(term, statement.scope) for term in terms)
 
@@ -191,7 +194,7 @@ def _is_choice(literal: Json) -> bool:
     return len(items) > 1
 
 
-def _sides(expression: Json) -> list[Json]:
+def sides(expression: Json) -> list[Json]:
     """Return the sides of an equality."""
     kind, value = variant(expression)
     if kind != "AssignExpr" and (kind != "BoolExpr" or value["op"] != "Eq"):
@@ -201,8 +204,8 @@ def _sides(expression: Json) -> list[Json]:
 
 def _indexed_sides(expression: Json, scope: VariableScope) -> list[Json]:
     """Return the sides of an equality of which the other one is a value to OPA's index."""
-    sides = _sides(expression)
-    return [side for side, other in zip(sides, sides[::-1], strict=True) if _is_index_value(other, scope)]
+    equated = sides(expression)
+    return [side for side, other in zip(equated, equated[::-1], strict=True) if _is_index_value(other, scope)]
 
 
 def _is_index_value(term: Json, scope: VariableScope) -> bool:
@@ -219,8 +222,8 @@ def _before(expression: Json) -> Iterator[Json]:
     """Yield the parts of an expression in the order in which OPA evaluates them before it."""
     yield from _called(_parts(expression))
     kind, value = variant(expression)
-    if sides := _sides(expression):
-        yield from joined.from_iterable(map(_inside, sides))
+    if equated := sides(expression):
+        yield from joined.from_iterable(map(_inside, equated))
     elif kind in CALLS:
         yield from joined.from_iterable(map(_dynamic, operands(kind, value)))
     else:
@@ -328,10 +331,10 @@ def _conflicts(part: Json, scope: VariableScope, may_conflict: MayConflict) -> b
         return may_conflict(part, scope)
     if kind == "Call":
         return may_conflict(value["fcn"], scope)
-    return kind in CLOSURES and _holds_conflicting(part, scope, may_conflict)
+    return kind in CLOSURES and holds_conflicting(part, scope, may_conflict)
 
 
-def _holds_conflicting(node: Json, scope: VariableScope, may_conflict: MayConflict) -> bool:
+def holds_conflicting(node: Json, scope: VariableScope, may_conflict: MayConflict) -> bool:
     """Whether a node makes up an object by a comprehension, or names what may conflict."""
     pending = [node]
     while pending:
