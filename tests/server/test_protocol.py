@@ -326,7 +326,7 @@ def test_a_stream_that_begins_on_a_broken_connection_still_lingers() -> None:
     held = HeldWrites(Mock())
     connection = StreamConnection(held)
     connection.body_whole = held.lingers = True
-    connection.begin(lambda: None)
+    connection.begin(Mock())
     assert held.lingers
 
 

@@ -18,7 +18,7 @@ from acs_sidecar.decision.ports import DecisionSink, Receipts
 from acs_sidecar.decision.refusal import Cause, RefusalError, Refused
 from acs_sidecar.decision.request import EvaluateRequest
 from acs_sidecar.decision.settlement import Settlement
-from acs_sidecar.decision.streams.exchange import Emit, StreamExchange, admitted_manifest
+from acs_sidecar.decision.streams.exchange import StreamExchange, admitted_manifest
 from acs_sidecar.decision.streams.intake import Intake
 from acs_sidecar.decision.streams.opening import StreamOpening
 from acs_sidecar.spec.decision import PolicyDecision
@@ -106,12 +106,10 @@ class DecisionService:
         sender: Sender,
         intake: Intake,
         counted: AbstractContextManager[None],
-        emit: Emit,
-    ) -> Refused | None:
-        """Decide on text while it arrives through `intake`, and answer through `emit` (section 6.9).
+    ) -> StreamExchange | Refused:
+        """Admit a stream (section 6.9): the exchange that answers it, or the recorded refusal.
 
-        Each span passes `decide`, within `counted`; that the stream opens, and however it ends, is recorded.
-        A stream that does not begin is a recorded refusal, and then nothing was emitted.
+        Text arrives through `intake`. Each span passes `decide`, within `counted`.
         """
         try:
             admitted = await admitted_manifest(self._admission, opening, sender)
@@ -119,7 +117,7 @@ class DecisionService:
             return await self.refuse(error, opening.point, sender)
         except Exception as error:  # noqa: BLE001  # the last resort: no answer is without a verdict
             return await self.fail(error, opening.point, sender)
-        exchange = StreamExchange(
+        return StreamExchange(
             str(uuid.uuid4()),
             opening,
             manifest=admitted,
@@ -130,11 +128,6 @@ class DecisionService:
             counted=counted,
             clock=self._clock,
         )
-        try:
-            await exchange.run(emit)
-        except RefusalError as error:
-            return await self.refuse(error, opening.point, sender)
-        return None
 
     async def opened(self, event: ServiceEvent, request_id: str | None) -> None:
         """Record a stream that opens. Raises `RefusalError` where it cannot be recorded."""

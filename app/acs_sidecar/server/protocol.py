@@ -99,6 +99,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Note that what the connection has belongs to nobody any more."""
         super().connection_lost(exc)
         self._owner.gone = True
+        self._stream.gone()
 
     def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn closes every such connection
         """True keeps the connection of a peer that ended its side and waits for answers; the last closes it.
@@ -124,7 +125,10 @@ class HttpProtocol(HttpToolsProtocol):
         if self._received + len(data) > _MAX_HEAD_BYTES and self._is_long_head(data):
             self._give_up(_TOO_LONG_HEAD)
             return
-        if not self._parse(data):
+        is_http = self._parse(data)
+        if self._stream.body:
+            self._stream.body.arrived()
+        if not is_http:
             return
         if self._whole != whole:
             if self._begun == self._whole:
@@ -136,7 +140,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._received += len(data)
         bound = self._limits.max_body_bytes * _CHUNKING if self._in_body else 0
-        if not self._stream.is_open and self._received > bound + _MAX_HEAD_BYTES:
+        if not self._stream.body and self._received > bound + _MAX_HEAD_BYTES:
             self._give_up(_TOO_LONG_HEAD)
 
     def _is_long_head(self, data: bytes) -> bool:
@@ -323,7 +327,10 @@ class HttpProtocol(HttpToolsProtocol):
 
     def watch(self, now: float) -> None:
         """Close the connection of a peer that sends or reads too slowly; `now` is the loop's time."""
-        streams = self._stream.is_open and self._in_body
+        stream = self._stream.body
+        if stream:
+            stream.expire()
+        streams = stream is not None and self._in_body
         # The stream has bounds of its own, and a peer that sends may read later.
         sends = streams and self._stream.has_received(self._received)
         if self._held.is_unread(now, self._limits.request_timeout_s, sends=sends):

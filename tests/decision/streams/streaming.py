@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import orjson
@@ -10,8 +10,9 @@ import orjson
 from acs_sidecar.decision.caller import Caller, Sender
 from acs_sidecar.decision.refusal import RefusalError, Refused
 from acs_sidecar.decision.service import DecisionService
+from acs_sidecar.decision.streams.exchange import Emit
 from acs_sidecar.decision.streams.intake import Intake, StreamLimits
-from acs_sidecar.decision.streams.opening import read_opening
+from acs_sidecar.decision.streams.opening import StreamOpening, read_opening
 from acs_sidecar.spec.values import Json
 from tests.cases import changed, load_file
 
@@ -71,6 +72,25 @@ def answered(
     return asyncio.run(_answered(service, first, lines, limits or StreamLimits(), caller, at_once))
 
 
+async def streamed(
+    service: DecisionService,
+    opening: StreamOpening,
+    sender: Sender,
+    intake: Intake,
+    counted: AbstractContextManager[None],
+    emit: Emit,
+) -> Refused | None:
+    """Answer a stream to its end, as a transport does."""
+    exchange = await service.stream(opening, sender, intake, counted)
+    if isinstance(exchange, Refused):
+        return exchange
+    try:
+        await exchange.run(emit)
+    except RefusalError as error:
+        return await service.refuse(error, opening.point, sender)
+    return None
+
+
 async def _answered(
     service: DecisionService,
     first: bytes,
@@ -109,7 +129,7 @@ async def _answered(
                     send_next()
 
     dribbling = None if at_once else asyncio.create_task(dribble())
-    refused = await service.stream(opening, Sender(caller, None), intake, nullcontext(), emit)
+    refused = await streamed(service, opening, Sender(caller, None), intake, nullcontext(), emit)
     if dribbling:
         dribbling.cancel()
     return refused.error if isinstance(refused, Refused) else answer

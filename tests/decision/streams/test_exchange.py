@@ -18,7 +18,7 @@ from acs_sidecar.spec.globs import Globs
 from acs_sidecar.spec.streams.vocabulary import FailureCause, TrackName
 from acs_sidecar.spec.values import Json
 from tests.decision.ledger import Ledger, caller, ledger_service
-from tests.decision.streams.streaming import END, answered, first_line, summary
+from tests.decision.streams.streaming import END, answered, first_line, streamed, summary
 
 HELLO = b'{"text": "hello", "source": "model_generated"}'
 UNCUT = b'{"text": "hello", "source": "model_generated", "cut": false}'
@@ -159,8 +159,15 @@ async def _open_ended(ledger: Ledger, lines: list[bytes], limits: StreamLimits) 
             for line in lines:
                 intake.take(line)
 
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(0.01)
+            intake.expire()
+
+    watching = asyncio.create_task(watch())
     opening = read_opening(first_line({}))
-    await ledger_service(ledger).stream(opening, Sender(None, None), intake, nullcontext(), emit)
+    await streamed(ledger_service(ledger), opening, Sender(None, None), intake, nullcontext(), emit)
+    watching.cancel()
     return answer
 
 
@@ -189,7 +196,7 @@ def test_a_stream_that_is_stopped_ends_before_what_waits() -> None:
 
         opening = read_opening(first_line({}))
         service = ledger_service(ledger)
-        asyncio.run(service.stream(opening, Sender(None, None), intake, nullcontext(), emit))
+        asyncio.run(streamed(service, opening, Sender(None, None), intake, nullcontext(), emit))
         assert _settled(ledger)["kind"] == kind
         assert len(ledger.entries) == 1
 
@@ -239,7 +246,9 @@ def test_an_answer_that_cannot_be_sent_is_recorded() -> None:
 
     opening = read_opening(first_line({}))
     with pytest.raises(ConnectionError):
-        asyncio.run(ledger_service(ledger).stream(opening, Sender(None, None), intake, nullcontext(), emit))
+        asyncio.run(
+            streamed(ledger_service(ledger), opening, Sender(None, None), intake, nullcontext(), emit)
+        )
     assert (_settled(ledger)["cause"], len(ledger.faults)) == ("fault", 1)
 
 
@@ -303,7 +312,7 @@ def test_a_span_is_one_request_in_flight() -> None:
             intake.take(HELLO)
 
     opening = read_opening(first_line({}))
-    asyncio.run(ledger_service(ledger).stream(opening, Sender(None, None), intake, Full(), emit))
+    asyncio.run(streamed(ledger_service(ledger), opening, Sender(None, None), intake, Full(), emit))
     assert summary(answer) == [[0, 5, "deny"]]
     assert answer[1]["span"]["detail"] == "more than 1 requests are in flight"
     assert ledger.observed == ["refused: overload", "settled: denied"]

@@ -34,6 +34,9 @@ MAY raise `TimeoutError` for a peer that reads nothing.
 """
 
 
+_FAULT = Ending(SettlementKind.FAILED, cause=FailureCause.FAULT, detail="internal error")
+
+
 class StreamService(Protocol):
     """What a stream asks of the decision service."""
 
@@ -66,14 +69,15 @@ class StreamService(Protocol):
 
 
 class _Track:
-    """The text of one track so far, and how much of it is cleared."""
+    """The text of one track so far, how much of it is cleared, and the bytes of its snapshot with it."""
 
-    __slots__ = ("cleared", "opening", "text")
+    __slots__ = ("cleared", "opening", "size", "text")
 
     def __init__(self, opening: TrackOpening) -> None:
         self.opening = opening
         self.text = ""
         self.cleared = opening.start
+        self.size = opening.size
 
     @property
     def untouched(self) -> bool:
@@ -93,6 +97,11 @@ class StreamExchange:
     `counted` counts a span as one request while it is evaluated. `clock` gives nanoseconds. `vocabulary` is
     that of the answer where the opening or the operator names one.
     """
+
+    __slots__ = (
+        "_asked_vocabulary", "_clock", "_counted", "_evaluated_bytes", "_intake", "_manifest", "_opening",
+        "_sender", "_service", "_spans", "_stream", "_tracks", "_vocabulary",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -118,7 +127,6 @@ class StreamExchange:
         self._vocabulary = vocabulary or manifest.dialect.vocabulary
         self._clock = clock
         self._tracks = {track.name: _Track(track) for track in opening.tracks}
-        self._sizes = {track.name: track.size for track in opening.tracks}
         self._spans = 0
         self._evaluated_bytes = 0
 
@@ -128,12 +136,14 @@ class StreamExchange:
         Raises `RefusalError`, with nothing said, where it cannot be recorded that it opens.
         """
         started = self._clock()
-        ending = Ending(SettlementKind.FAILED, cause=FailureCause.FAULT, detail="internal error")
+        ending = _FAULT
         try:
             await self._service.opened(self._opened_event(), self._opening.request_id)
             self._intake.begin({track: self._most_text(track) for track in self._tracks})
             await emit([self._opened()])
-            ending = await self._answer(emit)
+            while (ended := await self._answer(emit)) is None:
+                await self._intake.change()
+            ending = ended
         except StreamFailureError as failure:
             ending = _failed(failure.cause, failure.detail)
         except RefusalError as error:
@@ -151,10 +161,12 @@ class StreamExchange:
             last = await self._recorded(settlement)
         await emit([last])
 
-    async def _answer(self, emit: Emit) -> Ending:
-        """Evaluate span after span. Raises `StreamFailureError`."""
-        while True:
-            span = await self._intake.next()
+    async def _answer(self, emit: Emit) -> Ending | None:
+        """Evaluate what has arrived, span after span; `None` unless the stream ends.
+
+        Raises `StreamFailureError`. Nothing of it is kept while the stream waits.
+        """
+        while (span := await self._intake.next()) is not None:
             if isinstance(span, End):
                 return Ending(SettlementKind.COMPLETE)
             lines, ending = await self._decide(span)
@@ -162,14 +174,14 @@ class StreamExchange:
             await emit(lines)
             if ending is not None:
                 return ending
-            del lines, span  # no stream keeps them while it waits
             await asyncio.sleep(0)  # others take their turn, also where nothing was waited for
+        return None
 
     async def _decide(self, arrived: ArrivedSpan) -> tuple[list[dict[str, Json]], Ending | None]:
         """Evaluate one span: the lines that answer it, and how it ends the stream, if it does."""
         track = self._tracks[arrived.track]
-        self._sizes[arrived.track] += arrived.size * len(track.opening.places)
-        self._evaluated_bytes += self._sizes[arrived.track]
+        track.size += arrived.size * len(track.opening.places)
+        self._evaluated_bytes += track.size
         if self._evaluated_bytes > self._intake.limits.evaluated_bytes:
             mib = self._intake.limits.evaluated_bytes >> 20
             raise StreamFailureError(

@@ -45,7 +45,7 @@ class _TrackText:
     __slots__ = ("cut_size", "most", "size", "uncut")
 
     def __init__(self, most: int) -> None:
-        self.uncut = io.StringIO()
+        self.uncut: io.StringIO | None = None
         self.size = self.cut_size = 0
         self.most = most
 
@@ -54,8 +54,13 @@ class Intake:
     """The lines of one stream. `clock` gives nanoseconds.
 
     `most_text` bounds the canonical bytes of a track's text: what exceeds it is evaluated at once, and
-    denied for its size.
+    denied for its size. `expire` must be called once in a while: a stream costs no timer.
     """
+
+    __slots__ = (
+        "_active", "_change", "_clock", "_deadline", "_duplicates", "_ended", "_evaluating", "_full",
+        "_pending", "_spans", "_stopped", "_tracks", "limits",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -93,6 +98,24 @@ class Intake:
     def waits(self) -> bool:
         """True if everything that came is evaluated and answered."""
         return self._change is not None and not self._change.done()
+
+    def change(self) -> asyncio.Future[None]:
+        """Return what is done once there is something to be evaluated, or the stream fails."""
+        self._active = self._clock()
+        self._change = asyncio.get_running_loop().create_future()
+        if self._pending or self._stopped is not None:
+            self._wake()
+        return self._change
+
+    def expire(self) -> None:
+        """Fail a stream that waits for its client after too long a silence, or at the deadline."""
+        if not self.waits:
+            return
+        if self.seconds_left <= 0:
+            self.fail(self._too_long())
+        elif (self._clock() - self._active) / _NANOSECONDS >= self.limits.idle_seconds:
+            detail = f"no line came for {self.limits.idle_seconds:g} seconds (ACS_STREAM_IDLE_S)"
+            self.fail(StreamFailureError(FailureCause.IDLE, detail))
 
     def take(self, line: bytes) -> None:
         """Add a line, or note why the stream fails once what came before it is evaluated."""
@@ -140,16 +163,15 @@ class Intake:
         """Note that what `next` returned last is evaluated."""
         self._evaluating = False
 
-    async def next(self) -> ArrivedSpan | End:
-        """Return what is to be evaluated next, or the end. Raises `StreamFailureError`.
+    async def next(self) -> ArrivedSpan | End | None:
+        """Return what is to be evaluated next, or the end; `None` where nothing more has arrived.
 
-        Silence counts from when everything that came is evaluated.
+        Raises `StreamFailureError`.
         """
-        self._active = self._clock()
-        while not self._pending and self._stopped is None:
-            await self._wait()
         if self._stopped is not None:
             raise self._stopped
+        if not self._pending:
+            return None
         if self.seconds_left <= 0:
             raise self._too_long()
         found = self._pending.pop(0)
@@ -161,44 +183,27 @@ class Intake:
         self._evaluating = isinstance(found, ArrivedSpan)
         return found
 
-    async def _wait(self) -> None:
-        """Wait for a change. Raises `StreamFailureError` after too long a silence, or at the deadline."""
-        idle = (self._active - self._clock()) / _NANOSECONDS + self.limits.idle_seconds
-        if self.seconds_left <= 0:
-            raise self._too_long()
-        if idle <= 0:
-            raise StreamFailureError(
-                FailureCause.IDLE,
-                f"no line came for {self.limits.idle_seconds:g} seconds (ACS_STREAM_IDLE_S)",
-            )
-        self._change = asyncio.get_running_loop().create_future()
-        try:
-            async with asyncio.timeout(min(idle, self.seconds_left)):
-                await self._change
-        except TimeoutError:
-            return
-        finally:
-            self._change = None
-
     def _arrive(self, arrived: Arrived) -> None:
         track = self._tracks.get(arrived.track)
         if track is None:
             raise StreamFailureError(
                 FailureCause.MALFORMED, f"text of `{arrived.track}` came, which `open` does not have"
             )
-        track.uncut.write(arrived.text)
+        if arrived.text:
+            track.uncut = track.uncut or io.StringIO()
+            track.uncut.write(arrived.text)
         track.size += len(canonical(arrived.text)) - _QUOTES
         if track.size > track.most:
             self._cut(arrived.track, track)
             self._full = True
         elif arrived.cut:
-            if not track.uncut.tell():
+            if not track.uncut:
                 raise StreamFailureError(FailureCause.MALFORMED, "a span of no text was cut")
             self._cut(arrived.track, track)
 
     def _end(self) -> None:
         for name, track in self._tracks.items():
-            if track.uncut.tell():
+            if track.uncut:
                 self._cut(name, track)
         self._ended = True
         self._put(End())
@@ -209,8 +214,9 @@ class Intake:
                 FailureCause.LIMIT, f"the stream has more than {self.limits.spans} spans: cut less often"
             )
         self._spans += 1
-        self._put(ArrivedSpan(name, track.uncut.getvalue(), track.size - track.cut_size))
-        track.uncut = io.StringIO()
+        text = track.uncut.getvalue() if track.uncut else ""
+        self._put(ArrivedSpan(name, text, track.size - track.cut_size))
+        track.uncut = None
         track.cut_size = track.size
 
     def _put(self, found: ArrivedSpan | End | StreamFailureError) -> None:

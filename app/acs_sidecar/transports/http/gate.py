@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from acs_sidecar.access.peer import Peer
 from acs_sidecar.decision.caller import Caller
@@ -89,11 +89,10 @@ class Gate:
         self._metrics = metrics
         self._fault = fault
 
-    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one ASGI connection."""
         if scope["type"] != "http":
-            await self._others(scope, receive, send)
-            return
+            return self._others(scope, receive, send)
         method: str = scope["method"]
         path: str = scope["path"]
         decides = is_decision(path)
@@ -103,18 +102,24 @@ class Gate:
                 method, scope = "GET", {**scope, "method": "GET"}
         headers = read_headers(scope["headers"])
         headers.state = scope["state"]
-        if decides:
-            headers.query = scope["query_string"]
+        if not decides:
+            return self._pass_on(scope, method, headers, receive, send)
+        headers.query = scope["query_string"]
         if path == STREAM:
-            await self._stream(scope, method, headers, receive, send)
-            return
-        if decides:
-            if reply := await self.decide(method, path, headers, receive):
-                await send_reply(send, reply)
-            return
+            return self._stream(scope, method, headers, receive, send)
+        return self._decision(path, method, headers, receive, send)
+
+    async def _decision(self, path: str, method: str, headers: Headers, receive: Receive, send: Send) -> None:
+        if reply := await self.decide(method, path, headers, receive):
+            await send_reply(send, reply)
+
+    async def _pass_on(
+        self, scope: AsgiScope, method: str, headers: Headers, receive: Receive, send: Send
+    ) -> None:
+        """Answer by the other application, where the caller may ask it."""
         try:
             peer = self._checked_peer(headers)
-            caller = self._guard.admit(method, path, headers, peer) if self._guard else None
+            caller = self._guard.admit(method, scope["path"], headers, peer) if self._guard else None
             body = await read_body(receive, headers, self._max_body_bytes)
         except RefusalError as error:
             await send_reply(send, self._refused(error, verdict=False))
@@ -138,18 +143,18 @@ class Gate:
             return self._refused(error, verdict=True, path=path)
         return await self._decisions.answer(method, path, headers, caller, body)
 
-    async def _stream(
+    def _stream(
         self, scope: AsgiScope, method: str, headers: Headers, receive: Receive, send: Send
-    ) -> None:
+    ) -> Awaitable[None]:
         """Answer a stream, which is no reply as a value."""
         try:
             caller = self._identified(headers)
             if scope["http_version"] == "1.0":
                 raise RefusalError(Cause.MALFORMED, "a stream requires HTTP/1.1")
         except RefusalError as error:
-            await send_reply(send, self._refused(error, verdict=True))
-            return
-        await self._streams.answer(method, scope["headers"], headers, caller, receive, send)
+            return send_reply(send, self._refused(error, verdict=True))
+        # A stream keeps nothing of its head while it is open.
+        return self._streams.answer(method, scope.pop("headers"), headers, caller, receive, send)
 
     def _identified(self, headers: Headers) -> Caller | None:
         """Return who asks for a decision, `None` where nobody needs to say. Raises `RefusalError`."""

@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from tests.conftest import Service, Start, start_service
 from tests.decision.streams.streaming import STREAMS, first_line, further_lines, summary
 from tests.transports.http.streams.streaming import (
+    HEAD,
     STREAM,
     chunk,
     connected,
@@ -29,6 +32,7 @@ from tests.waiting import wait_for
 CASES = [pytest.param(case, id=case["name"]) for case in STREAMS["cases"]]
 REFUSED = [pytest.param(case, id=case["name"]) for case in STREAMS["refused"]]
 END = b'{"end": true}'
+MOST_SENT = 32 << 20
 
 
 @pytest.fixture(scope="module")
@@ -276,6 +280,21 @@ def test_what_is_no_request_behind_a_stream_leaves_its_answer(service: Service, 
         assert after == b"\r\n" or after.startswith(
             b"\r\nHTTP/1.1 4"
         )  # it may come after the end of the stream
+
+
+def test_what_comes_behind_a_stream_waits_for_its_end(service: Service) -> None:
+    """The next request on a connection is not kept while the stream in front of it is not read."""
+    with connected(service) as stream:
+        lines = [first_of(), *[text("x")] * 4_000, END]
+        stream.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        stream.connection.sendall(chunk(b"\n".join(lines)) + b"0\r\n\r\n")
+        stream.connection.sendall(HEAD.format(headers="").encode())
+        stream.connection.settimeout(0.5)
+        sent = 0
+        with suppress(TimeoutError):
+            while sent < MOST_SENT:
+                sent += stream.connection.send(chunk(b"x" * 65_536))
+        assert sent < MOST_SENT
 
 
 def test_streams_are_counted(service: Service) -> None:

@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Iterable
 from http import HTTPStatus
+from itertools import chain
 from typing import Protocol
 
 import orjson
@@ -16,7 +16,7 @@ from acs_sidecar.decision.request import DuplicateMembers
 from acs_sidecar.decision.service import DecisionService
 from acs_sidecar.decision.streams.intake import Intake, StreamLimits
 from acs_sidecar.decision.streams.lines import StreamFailureError
-from acs_sidecar.decision.streams.opening import StreamOpening, read_opening
+from acs_sidecar.decision.streams.opening import read_opening
 from acs_sidecar.spec.owner import NOBODY
 from acs_sidecar.spec.streams.vocabulary import FailureCause
 from acs_sidecar.spec.trace_context import Span, parse_traceparent
@@ -53,8 +53,8 @@ EVENT_STREAM = "text/event-stream"
 class Connection(Protocol):
     """What a server lets a stream do with the connection that carries it."""
 
-    def begin(self, stop: Callable[[], None]) -> None:
-        """Lift the bounds of a body; `stop` ends the stream when the server shuts down."""
+    def begin(self, body: "_StreamBody") -> None:
+        """Lift the bounds of a body, and tell `body` what becomes of it."""
         ...
 
     def flush(self) -> None:
@@ -104,9 +104,10 @@ class StreamRoute:
         """Answer one request: with a stream, or with the refusal of it."""
         sender = Sender(caller, self._span(method, headers), headers.state.get("connection", NOBODY))
         reader = LineReader(receive, self._limits.line_bytes, headers.state)
-        answer = _StreamAnswer(send, headers.state.get("stream"), _wants_events(pairs))
+        connection: Connection = headers.state["stream"]
         point = ""
-        refused: Refused | None
+        answer: _StreamAnswer | None = None
+        refused: Refused | None = None
         try:
             with self._in_flight:
                 require_scope(caller)
@@ -115,9 +116,20 @@ class StreamRoute:
                 opening = read_opening(first, self._duplicates)
                 point = opening.point
             with self._at_once:
-                refused = await self._stream(opening, sender, reader, following, answer)
+                intake = Intake(self._limits, time.perf_counter_ns, self._duplicates)
+                body = _StreamBody(reader, following, intake, self._service)
+                answer = _StreamAnswer(send, connection, body, self._timeout_s, _wants_events(pairs))
+                del pairs, headers, first, following  # not kept while the stream is open
+                exchange = await self._service.stream(opening, sender, intake, self._in_flight)
+                if isinstance(exchange, Refused):
+                    refused = exchange
+                else:
+                    await exchange.run(answer.write)
+                    await answer.finish()
         except ClientGoneError:
             return
+        except TimeoutError:
+            connection.abort()
         except RefusalError as error:
             refused = await self._service.refuse(error, point, sender)
         except Exception as error:  # noqa: BLE001  # the last resort: no answer is without a verdict
@@ -126,69 +138,11 @@ class StreamRoute:
         if refused is not None:
             reply = refusal_reply(refused.error, verdict=True)
             status = reply.status
-            if not answer.begun:
+            if not (answer and answer.begun):
                 await send_reply(send, reply)
         self._metrics.answered(STREAM, status)
         if self._tracer and isinstance(sender.span, ServerSpan):
             self._tracer.end(sender.span, STREAM, status)
-
-    async def _stream(
-        self,
-        opening: StreamOpening,
-        sender: Sender,
-        reader: LineReader,
-        following: list[bytes],
-        answer: "_StreamAnswer",
-    ) -> Refused | None:
-        """Answer an opening, while what follows it is read."""
-        intake = Intake(self._limits, time.perf_counter_ns, self._duplicates)
-        reading: asyncio.Task[None] | None = None
-
-        async def emit(lines: list[dict[str, Json]]) -> None:
-            nonlocal reading
-            async with asyncio.timeout(max(intake.seconds_left, self._timeout_s)):
-                await answer.write(lines)
-            if reading is None:
-                answer.begin_exchange(intake)
-                reading = asyncio.create_task(self._read(reader, following, intake))
-
-        try:
-            refused = await self._service.stream(opening, sender, intake, self._in_flight, emit)
-            if refused is None:
-                async with asyncio.timeout(self._timeout_s):
-                    await answer.finish()
-        except TimeoutError:
-            answer.abort()
-            return None
-        finally:
-            if reading is not None:
-                reading.cancel()
-                with suppress(asyncio.CancelledError):
-                    await reading
-        return refused
-
-    async def _read(self, reader: LineReader, following: list[bytes], intake: Intake) -> None:
-        """Pass on what arrives, and notice when the client is gone."""
-        try:
-            try:
-                lines = following
-                while True:
-                    for line in lines:
-                        intake.take(line)
-                    lines = await reader.lines()
-            except LongLineError:
-                intake.fail(
-                    StreamFailureError(FailureCause.LIMIT, f"a line exceeds {reader.most_bytes} bytes")
-                )
-            except BodyEndedError:
-                intake.close()
-            await reader.until_gone()
-            intake.stop(FailureCause.CLIENT_GONE, "the client closed the connection")
-        except ClientGoneError:
-            intake.stop(FailureCause.CLIENT_GONE, "the client closed the connection")
-        except Exception as error:  # noqa: BLE001  # the last resort: no stream waits for a reader that failed
-            self._service.fault(error)
-            intake.stop(FailureCause.FAULT, "internal error; see the service log")
 
     def _span(self, method: str, headers: Headers) -> Span | None:
         if self._tracer:
@@ -196,40 +150,95 @@ class StreamRoute:
         return parse_traceparent(headers.traceparent) if headers.traceparent else None
 
 
-class _StreamAnswer:
-    """The answer to one stream: its head leaves with its first line."""
+class _StreamBody:
+    """What follows the first line of a stream, passed on as it arrives.
 
-    def __init__(self, send: Send, connection: Connection | None, events: bool) -> None:
+    The connection tells when: it costs no task to wait for it.
+    """
+
+    __slots__ = ("_following", "_reader", "_service", "intake")
+
+    def __init__(
+        self,
+        reader: LineReader,
+        following: list[bytes],
+        intake: Intake,
+        service: DecisionService,
+    ) -> None:
+        self.intake = intake
+        self._reader = reader
+        self._following = following
+        self._service = service
+
+    def arrived(self) -> None:
+        """Pass on what has arrived. Never raises."""
+        intake = self.intake
+        lines, self._following = self._following, []
+        try:
+            for line in chain(lines, self._reader.arrived()):
+                intake.take(line)
+            self._reader.check()
+        except LongLineError:
+            detail = f"a line exceeds {self._reader.most_bytes} bytes"
+            intake.fail(StreamFailureError(FailureCause.LIMIT, detail))
+        except BodyEndedError:
+            intake.close()
+        except ClientGoneError:
+            self.gone()
+        except Exception as error:  # noqa: BLE001  # the last resort: no stream waits for a reader that failed
+            self._service.fault(error)
+            intake.stop(FailureCause.FAULT, "internal error; see the service log")
+
+    def gone(self) -> None:
+        """End the stream, as the client did."""
+        self.intake.stop(FailureCause.CLIENT_GONE, "the client closed the connection")
+
+    def expire(self) -> None:
+        """End the stream after too long a silence."""
+        self.intake.expire()
+
+    def stop(self) -> None:
+        """End the stream, as the service does."""
+        self.intake.stop(FailureCause.SHUTDOWN, "the service is shutting down")
+
+
+class _StreamAnswer:
+    """The answer to one stream: its head leaves with its first line, and what follows in `body` is read then.
+
+    Its lines are written in `timeout_s` seconds, or in the time that the stream has left.
+    """
+
+    __slots__ = ("_body", "_connection", "_events", "_send", "_timeout_s", "begun")
+
+    def __init__(
+        self, send: Send, connection: Connection, body: _StreamBody, timeout_s: float, events: bool
+    ) -> None:
         self.begun = False
         self._send = send
         self._connection = connection
+        self._body = body
+        self._timeout_s = timeout_s
         self._events = events
 
     async def write(self, lines: list[dict[str, Json]]) -> None:
-        """Send lines now."""
-        if not self.begun:
-            await self._send(
-                {"type": "http.response.start", "status": HTTPStatus.OK, "headers": self._headers}
-            )
-            self.begun = True
-        body = b"".join(self._encoded(orjson.dumps(line)) for line in lines)
-        await self._send({"type": "http.response.body", "body": body, "more_body": True})
-        if self._connection:
-            self._connection.flush()
-
-    def begin_exchange(self, intake: Intake) -> None:
-        """Lift the bounds of a body: from here the stream's own limits hold."""
-        if self._connection:
-            self._connection.begin(lambda: intake.stop(FailureCause.SHUTDOWN, "the service is shutting down"))
+        """Send lines now. Raises `TimeoutError` for a client that does not read."""
+        content = b"".join(self._encoded(orjson.dumps(line)) for line in lines)
+        begins = not self.begun
+        async with asyncio.timeout(max(self._body.intake.seconds_left, self._timeout_s)):
+            if begins:
+                await self._send(
+                    {"type": "http.response.start", "status": HTTPStatus.OK, "headers": self._headers}
+                )
+                self.begun = True
+            await self._send({"type": "http.response.body", "body": content, "more_body": True})
+        self._connection.flush()
+        if begins:
+            self._connection.begin(self._body)
 
     async def finish(self) -> None:
-        """End the answer."""
-        await self._send({"type": "http.response.body", "body": b""})
-
-    def abort(self) -> None:
-        """Drop the connection of a client that does not read."""
-        if self._connection:
-            self._connection.abort()
+        """End the answer. Raises `TimeoutError` as `write`."""
+        async with asyncio.timeout(self._timeout_s):
+            await self._send({"type": "http.response.body", "body": b""})
 
     @property
     def _headers(self) -> list[tuple[bytes, bytes]]:
