@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from acs_sidecar.audit.log.batch import RecordFuture
 from acs_sidecar.server.connection_limits import UNLIMITED, ConnectionLimits
+from acs_sidecar.server.connection_parts import LazyFlowControl, Pipeline
 from acs_sidecar.server.direct import Decide, DirectCycle, Resumed, response
 from acs_sidecar.server.held_writes import HeldWrites
 from acs_sidecar.server.http_upgrade import behind_head
@@ -64,6 +65,7 @@ class HttpProtocol(HttpToolsProtocol):
         **parts: Any,  # noqa: ANN401  # uvicorn's own
     ) -> None:
         super().__init__(**parts)
+        self.pipeline = Pipeline()  # type: ignore[assignment]  # as much of a deque as is needed
         self._limits = limits
         self._decide = decide
         self._turn = turn or Turn()
@@ -85,6 +87,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Put the holding of writes between uvicorn and the transport."""
         super().connection_made(transport)
+        self.flow = LazyFlowControl(transport)
         self._owing_since = self.loop.time()
         self._held = HeldWrites(transport)
         self._stream = StreamConnection(self._held)
@@ -126,8 +129,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._give_up(_TOO_LONG_HEAD)
             return
         is_http = self._parse(data)
-        if self._stream.body:
-            self._stream.body.arrived()
+        self._stream.arrived()
         if not is_http:
             return
         if self._whole != whole:
@@ -140,7 +142,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._received += len(data)
         bound = self._limits.max_body_bytes * _CHUNKING if self._in_body else 0
-        if not self._stream.body and self._received > bound + _MAX_HEAD_BYTES:
+        if not self._stream.is_open and self._received > bound + _MAX_HEAD_BYTES:
             self._give_up(_TOO_LONG_HEAD)
 
     def _is_long_head(self, data: bytes) -> bool:
@@ -327,10 +329,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def watch(self, now: float) -> None:
         """Close the connection of a peer that sends or reads too slowly; `now` is the loop's time."""
-        stream = self._stream.body
-        if stream:
-            stream.expire()
-        streams = stream is not None and self._in_body
+        self._stream.expire()
+        streams = self._stream.is_open and self._in_body
         # The stream has bounds of its own, and a peer that sends may read later.
         sends = streams and self._stream.has_received(self._received)
         if self._held.is_unread(now, self._limits.request_timeout_s, sends=sends):
