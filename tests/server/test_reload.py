@@ -76,6 +76,12 @@ def _spoil(folder: Path, how: int) -> None:
             shutil.rmtree(folder / "two")
 
 
+def _dangle(path: Path) -> None:
+    """Put a link that leads nowhere in the place of a file or a folder."""
+    path.rename(path.with_name("_aside"))
+    path.symlink_to("gone")
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The operator's manifests: a link to the first generation."""
@@ -242,14 +248,19 @@ def test_a_set_that_cannot_serve_is_shown(start: Start, tmp_path: Path, folder: 
         (lambda folder: _spoil(folder, 3), "manifests-empty"),
         (lambda folder: shutil.rmtree(folder / "one"), "default-missing"),
         (lambda folder: (folder / "one.json").write_text("{}"), "name-twice"),
+        (lambda folder: _dangle(folder / "two"), "file-unreadable in two: two"),
+        (
+            lambda folder: _dangle(folder / "two" / "manifest.json"),
+            "file-unreadable in two: two/manifest.json",
+        ),
         (lambda folder: folder.unlink(), "manifests-missing"),
     ],
-    ids=["empty", "default", "twice", "gone"],
+    ids=["empty", "default", "twice", "link", "linked file", "gone"],
 )
 def test_a_set_as_a_whole_can_be_unfit(
     start: Start, folder: Path, change: Callable[[Path], object], detail: str
 ) -> None:
-    """No manifests, no default, a name twice: the old set serves (3.1)."""
+    """No manifests, no default, a name twice, a link that leads nowhere: the old set serves (3.1)."""
     service = start("--manifests", str(folder), ACS_DEFAULT_MANIFEST="one")
     change(folder)
     _reload(service)

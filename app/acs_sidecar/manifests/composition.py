@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from acs_sidecar.manifests.files import ManifestFile, parse_content, read_document
+from acs_sidecar.manifests.files import ManifestFile, parse_content, read_manifest
 from acs_sidecar.manifests.sources import MAX_BYTES, DirectorySources
 from acs_sidecar.outbound.fetch import Fetcher
 from acs_sidecar.outbound.fetch_outcome import FetchError, FetchFault
@@ -76,16 +76,16 @@ async def read_manifests(
     extended = {
         parent
         for manifest in read
-        if manifest.file.path.resolve() not in manifest.parents.values()
+        if manifest.file.place not in manifest.parents.values()
         for parent in manifest.parents.values()
     }
-    return tuple(manifest for manifest in read if manifest.file.path.resolve() not in extended)
+    return tuple(manifest for manifest in read if manifest.file.place not in extended)
 
 
 async def _read(
     file: ManifestFile, fetcher: Fetcher, limits: Limits, catalog: MemberCatalog, roots: tuple[Path, ...]
 ) -> ReadManifest:
-    root = file.path.resolve().parent
+    root = file.place.parent
     composition = _Composition(file, DirectorySources(root, roots=roots), fetcher, limits, catalog)
     try:
         document, fetched = await composition.merged()
@@ -129,7 +129,7 @@ class _Composition:
         limits: Limits,
         catalog: MemberCatalog,
     ) -> None:
-        self._root = file.path.resolve().parent
+        self._root = file.place.parent
         self._file = file
         self._tree = tree
         self._fetcher = fetcher
@@ -149,8 +149,8 @@ class _Composition:
 
     async def merged(self) -> tuple[Document, dict[str, bytes]]:
         """Return the merged manifest, and what its members name on other servers. Raises `ManifestError`."""
-        top = _File(self._file.path.resolve().name)
-        document = read_document(self._file.path, self._file.label)
+        top = _File(self._file.place.name)
+        document = read_manifest(self._file)
         self._open.append(top)
         await self._add(top, document)
         references = References(self._catalog, (each.value for _, each in self._documents))

@@ -1,5 +1,8 @@
 """Finds and reads the operator's manifests (section 3.1)."""
 
+import os
+import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +18,7 @@ __all__ = [
     "find_manifests",
     "parse_content",
     "read_document",
+    "read_manifest",
 ]
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -33,33 +37,71 @@ class ManifestFile:
         """The name of the file in diagnostics."""
         return self.path.name if self.path.stem != "manifest" else f"{self.name}/{self.path.name}"
 
+    @property
+    def place(self) -> Path:
+        """The file itself, without links on the way; a link that leads nowhere ends where it does."""
+        return Path(os.path.realpath(self.path))
+
 
 def find_manifests(place: Path) -> tuple[ManifestFile, ...]:
     """List the manifests of a directory, or the one that `place` itself is, by name.
 
     In a directory these are `*/manifest.yaml` (or `.yml`, `.json`) and every manifest file directly
-    inside; names that start with `_` or `.` are left out. Raises `ManifestError` for a place that
-    does not exist and for a name that occurs twice.
+    inside; names that start with `_` or `.` are left out. What cannot be read as a file is listed too: a
+    reload must not lose it in silence. Raises `ManifestError` for a place that does not exist or cannot be
+    listed, and for a name that occurs twice.
     """
     if place.is_file():
         name = place.resolve().parent.name if place.stem == "manifest" else place.stem
         return (ManifestFile(name, place),)
     if not place.is_dir():
         raise ManifestError([Diagnostic("manifests-missing", f"`{place}` is not a file or directory")])
+    try:
+        entries = sorted(place.iterdir())
+    except OSError as error:
+        message = f"`{place}` cannot be listed: {error.strerror}"
+        raise ManifestError([Diagnostic("manifests-missing", message)]) from None
     found: dict[str, Path] = {}
-    for path in sorted(place.iterdir()):
-        if path.name.startswith(("_", ".")):
+    for entry in entries:
+        if entry.name.startswith(("_", ".")):
             continue
-        candidates = [path / f"manifest{suffix}" for suffix in SUFFIXES] if path.is_dir() else [path]
-        for candidate in candidates:
-            if candidate.is_file() and candidate.suffix in SUFFIXES:
-                name = path.name if path.is_dir() else path.stem
-                if name in found:
-                    raise ManifestError(
-                        [Diagnostic("name-twice", f"two manifests have the name `{name}`: rename one")]
-                    )
-                found[name] = candidate
+        for path in _candidates(entry):
+            name = entry.stem if path is entry and entry.suffix in SUFFIXES else entry.name
+            if name in found:
+                raise ManifestError(
+                    [Diagnostic("name-twice", f"two manifests have the name `{name}`: rename one")]
+                )
+            found[name] = path
     return tuple(ManifestFile(name, path) for name, path in sorted(found.items()))
+
+
+def _candidates(entry: Path) -> Iterator[Path]:
+    """Yield what is a manifest by its name, in a directory or itself; a dangling link may be one."""
+    if not os.path.isdir(entry):  # noqa: PTH112  # Path.is_dir raises for what may not be looked at
+        if entry.suffix in SUFFIXES or not os.path.exists(entry):  # noqa: PTH110  # same
+            yield entry
+        return
+    for suffix in SUFFIXES:
+        path = entry / f"manifest{suffix}"
+        try:
+            path.lstat()
+        except FileNotFoundError:
+            continue
+        except OSError:  # nothing in this directory can be looked at: one finding is enough
+            yield path
+            return
+        yield path
+
+
+def read_manifest(file: ManifestFile) -> Document:
+    """Read and parse a manifest; a device or a pipe is never opened. Raises `ManifestError`."""
+    try:
+        mode = file.path.stat().st_mode
+    except OSError as error:
+        raise _unreadable(file.label, error) from None
+    if not stat.S_ISREG(mode):
+        raise ManifestError([Diagnostic("file-unreadable", "is not a regular file", source=file.label)])
+    return read_document(file.path, file.label)
 
 
 def read_document(path: Path, label: str) -> Document:
@@ -70,9 +112,7 @@ def read_document(path: Path, label: str) -> Document:
     try:
         content = read_at_most(path, MAX_BYTES + 1)
     except OSError as error:
-        raise ManifestError(
-            [Diagnostic("file-unreadable", error.strerror or "cannot be read", source=label)]
-        ) from None
+        raise _unreadable(label, error) from None
     if len(content) > MAX_BYTES:
         raise ManifestError(
             [Diagnostic("document-too-large", f"exceeds {MAX_BYTES} bytes", source=label)],
@@ -93,3 +133,7 @@ def parse_content(content: bytes, label: str) -> Document:
         raise ManifestError(
             [replace(finding, source=label) for finding in error.diagnostics], error.reason
         ) from None
+
+
+def _unreadable(label: str, error: OSError) -> ManifestError:
+    return ManifestError([Diagnostic("file-unreadable", error.strerror or "cannot be read", source=label)])
