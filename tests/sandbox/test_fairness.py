@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,9 @@ from acs_sidecar.spec.ports import PolicyDispatch
 from acs_sidecar.spec.values import Json, JsonObject
 from tests.sandbox.sandboxes import (
     ALLOW,
+    HOSTILE,
+    hostile,
+    install_hostile,
     opened,
     outcome,
     policy_input,
@@ -88,21 +92,27 @@ def test_many_unproven_manifests_hold_half_of_the_pool_at_most() -> None:
     asyncio.run(scenario())
 
 
-def test_unproven_manifests_leave_a_child_to_those_that_are_proven() -> None:
+def test_unproven_manifests_leave_a_child_to_those_that_are_proven(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Others take the idle children one by one, as new ones start: the last is never theirs."""
+    install_hostile(tmp_path, monkeypatch)
 
     async def scenario() -> None:
-        async with opened(max_children=8, policy_timeout_ms=400) as sandbox:
+        async with opened(max_children=8, policy_timeout_ms=60_000, inline_adapters=HOSTILE) as sandbox:
             neighbour = await sandboxed(sandbox, ALLOW, "sha256:neighbour")
             assert await outcome(neighbour) == ALLOWED
-            stuck = [await sandboxed(sandbox, STUCK, f"sha256:{number}") for number in range(12)]
+            stuck = [await sandboxed(sandbox, hostile("sleep"), f"sha256:{number}") for number in range(12)]
             await until(lambda: sandbox.counts().idle == 2)
             tasks = [asyncio.create_task(outcome(policy)) for policy in stuck]
             await asyncio.sleep(0)
             assert (sandbox.counts().busy, sandbox.counts().idle) == (1, 1)
             assert await outcome(neighbour) == ALLOWED
             await until(lambda: sandbox.counts().busy == 4)
-            await asyncio.gather(*tasks)
+            assert await outcome(neighbour) == ALLOWED
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     asyncio.run(scenario())
 

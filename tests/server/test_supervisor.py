@@ -20,7 +20,7 @@ from acs_sidecar.audit.log.directory import find_logs
 from acs_sidecar.server.supervisor import restart_pause_s
 from tests.command import start_refused
 from tests.conftest import COMMAND, Service, Start, environment
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 ENDLESS = """package p
 import rego.v1
@@ -151,7 +151,8 @@ def test_a_worker_that_hangs_alone_ends_too(start: Start, manifest: str) -> None
     hung = _hang(service)
     service.process.kill()
     service.process.wait()
-    wait_for(lambda: not _alive(hung))
+    # Four seconds of processor time, which take long on a busy machine.
+    wait_for(lambda: not _alive(hung), seconds=4 * PATIENCE_SECONDS)
 
 
 def test_a_suspended_group_hangs_not(start: Start, manifest: str) -> None:
