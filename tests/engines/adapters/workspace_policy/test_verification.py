@@ -130,6 +130,43 @@ def test_no_bit_of_a_member_can_be_flipped() -> None:
     assert accepted == []
 
 
+@pytest.mark.parametrize(("status", "command"), [("active", "sign"), ("draft", "activate")])
+def test_what_is_not_signed_names_the_command_that_signs_it(status: str, command: str) -> None:
+    """A draft is signed by its activation."""
+    unsigned = document("active-1.json") | {"status": status}
+    for member in ("signature", "signature_scheme", "signing_key_id"):
+        del unsigned[member]
+    assert error_of(checked(unsigned)) == (
+        "policy-unsigned",
+        "signature",
+        f"is not signed: run `acs-sidecar policy {command}`",
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "found"),
+    [
+        (None, ("ws_*",), [f"the key `{A_ID}` may sign for every workspace, and other keys may not: write its `workspaces` in the trust file"]),
+        (None, None, []),
+        (("ws_*",), None, []),
+        (("ws_*",), ("ws_*",), []),
+    ],
+)  # fmt: skip
+def test_a_key_for_every_workspace_beside_others_is_a_warning(
+    own: tuple[str, ...] | None, other: tuple[str, ...] | None, found: list[str]
+) -> None:
+    """A key whose `workspaces` were forgotten may sign more than the one that it replaces."""
+    keys = [
+        PolicyKey(name, key.public_key().public_bytes_raw(), workspaces)
+        for name, key, workspaces in ((A_ID, A, own), ("old", B, other))
+    ]
+    findings = checked(document("active-1.json"), trust=PolicyKeys(tuple(keys))).findings
+    assert [each.message for each in findings] == found
+    assert {(each.code, each.severity, each.path) for each in findings} <= {
+        ("policy-key-unbound", "warning", "signing_key_id")
+    }
+
+
 def test_the_key_inside_is_never_trusted() -> None:
     """A public key that travels with the document changes nothing but a warning."""
     first = document("active-1.json")

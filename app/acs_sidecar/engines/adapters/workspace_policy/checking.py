@@ -49,7 +49,7 @@ def check_policy(content: bytes, at: SourceLocation, trust: PolicyKeys, expected
         read.error(failure.code, failure.message, (failure.member,))
         return CheckedPolicy(policy, None, failure.step, tuple(read.errors))
     if verification.key is not None:
-        document_lints(read, policy, verification.key)
+        document_lints(read, policy, verification.key, trust)
     return CheckedPolicy(policy, verification.key, None, tuple(read.warnings))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from acs_sidecar.engines.adapters.workspace_policy.document.model import WorkspacePolicy
-from acs_sidecar.engines.adapters.workspace_policy.trust import PolicyKey
+from acs_sidecar.engines.adapters.workspace_policy.trust import PolicyKey, PolicyKeys
 from acs_sidecar.engines.document_findings import DocumentFindings
 from acs_sidecar.engines.findings import SourceLocation, warning
 from acs_sidecar.engines.name_lists import pattern_doubt
@@ -19,8 +19,10 @@ CHECKED_POINTS = (
 )
 
 
-def document_lints(findings: DocumentFindings, policy: WorkspacePolicy, key: PolicyKey) -> None:
-    """Warn about a document that `key` signed."""
+def document_lints(
+    findings: DocumentFindings, policy: WorkspacePolicy, key: PolicyKey, trust: PolicyKeys
+) -> None:
+    """Warn about a document that `key` of `trust` signed."""
     if policy.is_legacy:
         message = (
             "only the content is bound, by its pin: `acs-sidecar policy sign` also signs status and version"
@@ -29,6 +31,12 @@ def document_lints(findings: DocumentFindings, policy: WorkspacePolicy, key: Pol
     if policy.public_key not in (None, key.public.hex()):
         message = f"is not the key `{key.name}`, which signed: nothing reads this member, remove it"
         findings.warn("policy-public-key", message, ("signing_public_key",))
+    if key.workspaces is None and any(each.workspaces is not None for each in trust.keys):
+        message = (
+            f"the key `{key.name}` may sign for every workspace, and other keys may not: "
+            "write its `workspaces` in the trust file"
+        )
+        findings.warn("policy-key-unbound", message, ("signing_key_id",))
     if policy.is_withdrawn:
         return
     models, tools = policy.content.models, policy.content.tools

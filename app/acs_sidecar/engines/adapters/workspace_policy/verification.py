@@ -80,7 +80,8 @@ def _problem(
             return _hash_problem(policy, expected)
         case Step.SIGNED:
             if policy.signature is None:
-                return "policy-unsigned", "is not signed: run `acs-sidecar policy sign`", "signature"
+                command = "activate" if policy.status is PolicyStatus.DRAFT else "sign"
+                return "policy-unsigned", f"is not signed: run `acs-sidecar policy {command}`", "signature"
             return None
         case Step.SCHEME:  # stops: status, version and workspace edited under a signature of the content
             if policy.is_legacy and expected.content_hash is None:
