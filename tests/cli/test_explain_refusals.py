@@ -74,6 +74,42 @@ def test_a_file_of_version_1_is_not_explained_as_one_of_version_0() -> None:
     assert [[found.code for found in one.findings] for one in survey(files)] == [["rego-syntax"]] * 2
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("deny[m] { true in input.xs; m := 1 }", "`in` is taken for a name here: import"),
+        ("import rego.v1\ndeny[m] { m := 1 }", "write it, as a module that imports `rego.v1`"),
+        ('import future.keywords.in\ndeny[m] { m := $"{input.x}" }', "is not read here: write `sprintf("),
+    ],
+)
+def test_a_file_that_loads_in_no_version_is_explained_in_its_own(text: str, expected: str) -> None:
+    """Braces without `if` say version 0, unless an import says 1."""
+    (one,) = survey({"a": f"package a\n{text}"})
+    assert expected in one.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["nowhere"], "error: nowhere: no such file or folder"),
+        (["empty"], "error: empty: no .rego file and no manifest here"),
+        (["empty", "--format", "json"], "error: --explain-refusals prints text: leave out --format"),
+    ],
+)
+def test_a_place_without_policies_is_an_error(tmp_path: Path, arguments: list[str], expected: str) -> None:
+    """It ends with 2, so that a mistyped path is seen."""
+    (tmp_path / "empty").mkdir()
+    done = run(tmp_path, "validate", "--explain-refusals", *arguments)
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (2, "", expected)
+
+
+def test_an_empty_file_is_named(tmp_path: Path) -> None:
+    """The finding begins with the file."""
+    (tmp_path / "a.rego").write_text("")
+    done = run(tmp_path, "validate", "--explain-refusals", "a.rego")
+    assert "  a.rego: the module `a.rego` must be Rego text [wrong-type]" in done.stdout.splitlines()
+
+
 def test_every_refusal_of_a_rule_has_a_rewrite() -> None:
     """The codes of the analysis, but for those that are about files, data or the query, or warnings."""
     code = re.compile(r'"(rego-[a-z-]+)"')
@@ -83,6 +119,7 @@ def test_every_refusal_of_a_rule_has_a_rewrite() -> None:
         "rego-package-reserved",
         "rego-number-digits",
         "rego-decision-unknown",
+        "rego-input-unknown",
     }
     found: set[str] = set()
     for path in (ROOT / "app/acs_sidecar/engines/rego/analysis").glob("*.py"):

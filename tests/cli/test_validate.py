@@ -40,7 +40,7 @@ CASES: dict[str, tuple[dict[str, str], str]] = {
     "rego syntax": ({"m.yaml": REGO, "policies/a.rego": "package a\nv := {\n  1 2\n}\n"}, "policies/a.rego:3:5 rego-syntax"),
     "rego function": ({"m.yaml": REGO, "policies/a.rego": "package a\nv if {\n  nope(1)\n}\n"}, "policies/a.rego:3:3 rego-function-unknown"),
     "rego variable": ({"m.yaml": REGO, "policies/a.rego": "package a\ndefault v := 1\nv := 2 if {\n  y > 1\n}\n"}, "policies/a.rego:4:3 rego-variable-unsafe"),
-    "rego lint": ({"m.yaml": REGO, "policies/a.rego": "package a\n\nv := 1 if input.x\n"}, "policies/a.rego:3:1 rego-no-default"),
+    "rego lint": ({"m.yaml": REGO, "policies/a.rego": "package a\n\nv := 1 if input.snapshot.x\n"}, "policies/a.rego:3:1 rego-no-default"),
     "rego query": ({"m.yaml": REGO, "policies/a.rego": "package a\nw := 1\n"}, "m.yaml:3:37 rego-query-unknown"),
     "rego data": ({"m.yaml": REGO, "policies/a.rego": "package a\nv := 1\n", "policies/data.yaml": "a: [\n"}, "policies/data.yaml:2:1 document-syntax"),
     "rego in the manifest": (

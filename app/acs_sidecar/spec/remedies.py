@@ -15,7 +15,8 @@ REMEDIES: Mapping[Reason, str] = {
     Reason.ANNOTATION_FAILED: "see the event `annotator_failed` and the annotator's server",
     Reason.ANNOTATION_TIMEOUT: "raise `timeout_ms`, or make its server faster",
     Reason.POLICY_INVOCATION_FAILED: (
-        "correct the policy or the snapshot; `acs-sidecar evaluate --explain` shows where it fails"
+        "correct the policy or the snapshot: it fails behind the last line "
+        "that `acs-sidecar evaluate --explain` reached"
     ),
     Reason.POLICY_OUTPUT_INVALID: "correct the policy's output; `detail` names the member",
     Reason.TRANSFORM_INVALID: "correct the transform; it replaces and never adds",

@@ -256,15 +256,15 @@ NO_DEFAULT = (
 @pytest.mark.parametrize(
     ("rules", "expected"),
     [
-        ("x := 1 if input.a", ["2:1"]),
-        ("x if input.a", ["2:1"]),
-        ("x := 1 if input.a else := 2 if input.b", ["2:1"]),
-        ("default x := 0\nx := 1 if input.a", []),
-        ("x := 1 if input.a else := 2", []),
+        ("x := 1 if input.snapshot.a", ["2:1"]),
+        ("x if input.snapshot.a", ["2:1"]),
+        ("x := 1 if input.snapshot.a else := 2 if input.snapshot.b", ["2:1"]),
+        ("default x := 0\nx := 1 if input.snapshot.a", []),
+        ("x := 1 if input.snapshot.a else := 2", []),
         ("x := 1", []),
-        ("x contains 1 if input.a", []),
-        ("x[k] := 1 if some k in input.a", []),
-        ("x.y := 1 if input.a", []),
+        ("x contains 1 if input.snapshot.a", []),
+        ("x[k] := 1 if some k in input.snapshot.a", []),
+        ("x.y := 1 if input.snapshot.a", []),
     ],
 )
 def test_a_queried_rule_without_a_default_is_remarked_on(rules: str, expected: list[str]) -> None:
@@ -277,7 +277,7 @@ def test_a_queried_rule_without_a_default_is_remarked_on(rules: str, expected: l
 
 def test_a_query_of_a_binding_is_remarked_on_once() -> None:
     """Points that share a query share the warning; a policy without a query of its own has none before."""
-    given = definition("package a\nx := 1 if input.a", query=None)
+    given = definition("package a\nx := 1 if input.snapshot.a", query=None)
     policy = compiled(given)
     before = policy.statement.warnings
     for _ in range(2):

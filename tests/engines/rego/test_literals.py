@@ -203,7 +203,7 @@ def test_a_number_with_too_many_digits_is_remarked_on(
         "x := 123456789012345",
         'x := "100.00000000000001" # 100.00000000000001',
         "x := `100.00000000000001`",
-        "x := input.a1234567890123456789.b0",
+        "x := input.snapshot.a1234567890123456789.b0",
     ],
 )
 def test_a_number_that_is_kept_is_not_remarked_on(text: str) -> None:

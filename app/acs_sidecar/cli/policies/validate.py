@@ -48,6 +48,8 @@ def validate(
     Exits 0 when all are valid, 1 when one is not (or, with `--strict`, has a warning), 2 when
     something could not be read.
     """
+    if explain and output in (FindingsFormat.JSON, FindingsFormat.SARIF):
+        fail("--explain-refusals prints text: leave out --format")
     if explain and not explain_refusals(paths):
         raise typer.Exit(1)
     if explain and not (paths := [path for path in paths if holds_manifests(path)]):

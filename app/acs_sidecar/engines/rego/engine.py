@@ -45,6 +45,7 @@ _MARK = re.compile(r"-->\s(?P<source>.*):(?P<line>\d+):(?P<column>\d+)\n")
 _BARE_MARK = re.compile(r"(?P<source>.*):(?P<line>\d+):(?P<column>\d+) error: (?P<message>.*)")
 _ERROR = re.compile(r"^error: (?P<message>.*)$", re.MULTILINE)
 _MAX_MESSAGE = 200
+_NAMES_VERSION_1 = re.compile(r"^\s*import\s+rego\.v1\b", re.MULTILINE)
 _WANTS_IF = "error: `if` keyword is required before rule body"
 
 
@@ -178,7 +179,11 @@ def _add(engine: NativeEngine, module: Module) -> None:
         if not is_engine_fault(error):
             raise
         wants_if = module.version == 1 and _WANTS_IF in str(error)
-        hint = ": set `rego_version: 0` for the syntax before OPA 1.0" if wants_if else ""
+        hint = ""
+        if wants_if and _NAMES_VERSION_1.search(module.text):
+            hint = ": write it, as a module that imports `rego.v1` is of the syntax of OPA 1.0"
+        elif wants_if:
+            hint = ": set `rego_version: 0` for the syntax before OPA 1.0"
         raise _failure("rego-syntax", error, module.at, hint) from None
 
 

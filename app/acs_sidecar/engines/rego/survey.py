@@ -23,7 +23,8 @@ REWRITES = {
     "rego-import-shadowed": "rename the rule, or import under another name: `import data.x as y`",
     "rego-name-reserved": "rename it, or import the keyword: `import future.keywords.in`",
     "rego-nondeterministic": (
-        "let the host put it into the snapshot; `input.snapshot.envelope.timestamp` is the time"
+        "let the host put it into the snapshot; the time is there already: "
+        "`time.parse_rfc3339_ns(input.snapshot.envelope.timestamp)`"
     ),
     "rego-not-before": "give the variable its value in a line above the `not`",
     "rego-unary-minus": "write `0 - value`",
@@ -32,8 +33,11 @@ REWRITES = {
     "rego-object-pattern": "compare `count(value)` and the members one by one",
     "rego-recursion": "write the levels out, or use `walk` or `graph.reachable`",
     "rego-rule-conflict": "rename one of the two: a package and a rule cannot have one path",
-    "rego-set-order": "compare with `==`, or by a value of the sets such as `count`",
-    "rego-syntax": "correct the text, or state its `rego_version`",
+    "rego-set-order": (
+        'compare with `==` or `count`; in the place of an array take the set (`concat(", ", s)`), '
+        "or make one: `{x | some x in s}`"
+    ),
+    "rego-syntax": "correct the text as the message says",
     "rego-unbounded": "give the argument as a constant, a `count(…)` or a value of `data`",
     "rego-walk": "write `walk(x, [path, value])` as a statement of the body",
     "rego-variable-unbound": "give the variable a value, or remove it from `some`",
@@ -44,6 +48,8 @@ REWRITES = {
 _PACKAGE = re.compile(r"^\s*package\s+([\w.]+)", re.MULTILINE)
 _REFERENCE = re.compile(r"\bdata\.([A-Za-z_][\w.]*)")
 _SYNTAX = "rego-syntax"
+_WANTS_IF = "`if` keyword is required"
+_KEYWORDS = re.compile(r"^\s*import\s+(?:rego\.v1|future\.keywords)", re.MULTILINE)
 _RESERVED = "rego-name-reserved"
 """A word of version 1 in a module that is read as version 0."""
 
@@ -73,7 +79,7 @@ def survey(files: Mapping[str, str]) -> Iterator[Surveyed]:
             if not earlier:
                 yield Surveyed(name, 0, ())
                 continue
-            if _read_to(earlier) > _read_to(findings) and _RESERVED not in {found.code for found in earlier}:
+            if _is_older(files[name], findings, earlier):
                 findings = earlier
         yield Surveyed(name, None, findings)
 
@@ -98,6 +104,13 @@ def _needed(name: str, files: Mapping[str, str], packages: Mapping[str, list[str
 def _read_to(findings: tuple[Diagnostic, ...]) -> float:
     """Return the line that the parser came to: a version in which it reads further is the file's own."""
     return min((found.line or 0 for found in findings if found.code == _SYNTAX), default=float("inf"))
+
+
+def _is_older(text: str, findings: tuple[Diagnostic, ...], earlier: tuple[Diagnostic, ...]) -> bool:
+    """Whether a file that loads in neither version is one of version 0, from what each finds in it."""
+    if any(found.code == _RESERVED for found in earlier):
+        return _WANTS_IF in findings[0].message and not _KEYWORDS.search(text)
+    return _read_to(earlier) > _read_to(findings)
 
 
 def _below(path: str, package: str) -> bool:

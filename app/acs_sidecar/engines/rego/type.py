@@ -11,6 +11,7 @@ from acs_sidecar.engines.rego.analysis.checks import Program, analyse
 from acs_sidecar.engines.rego.analysis.decisions import unknown_decisions
 from acs_sidecar.engines.rego.analysis.digits import long_numbers
 from acs_sidecar.engines.rego.analysis.facts import read_module
+from acs_sidecar.engines.rego.analysis.inputs import unknown_inputs
 from acs_sidecar.engines.rego.dialect.meaning import Parsed, as_opa_means
 from acs_sidecar.engines.rego.documents import DataBounds, Segments, dotted, holds
 from acs_sidecar.engines.rego.engine import ANSWER, Engine, PolicyEngines, ThreadEngine, Watch, parse
@@ -84,9 +85,12 @@ class RegoType:
         if given.library is not None:
             refuse_library_packages((facts.package, module.at) for module, _, facts in parsed)
         program = analyse([(facts, module.roots) for module, _, facts in parsed], given.data)
-        given = replace(
-            given, warnings=(*given.warnings, *long_numbers(given.modules), *unknown_decisions(parsed))
+        remarks = (
+            *long_numbers(given.modules),
+            *unknown_decisions(parsed),
+            *unknown_inputs(facts for _, _, facts in parsed),
         )
+        given = replace(given, warnings=(*given.warnings, *remarks))
         rewritten = as_opa_means(parsed, program)
         given = replace(given, modules=tuple(module.module for module in rewritten))
         index = None if self.watch else index_rules(parsed, rewritten, self.indexing)
