@@ -188,6 +188,13 @@ def test_what_stands_behind_a_body_is_no_header() -> None:
     assert reply.endswith(b"whole:host transfer-encoding connection"), reply
 
 
+def test_what_stands_behind_a_body_is_bounded() -> None:
+    """Trailers that do not end are kept no longer than a head: the request is answered without its end."""
+    head = _close(b"POST", headers=b"Transfer-Encoding: chunked\r\n")
+    reply = _exchange(head + b"2\r\nhi\r\n0\r\n", *[b"X: y\r\n" * 4_000] * 30, apart=True)
+    assert reply.endswith(b"whole:hi")
+
+
 def _decided(requests: list[bytes], apart: bool = False, stay_s: float = 0) -> bytes:
     """Send requests to a server that answers decisions directly; every answer names its path and body."""
 

@@ -17,6 +17,7 @@ from acs_sidecar.server.direct import Decide, DirectCycle, Resumed, response
 from acs_sidecar.server.held_writes import HeldWrites
 from acs_sidecar.server.http_upgrade import behind_head
 from acs_sidecar.server.peer import peer_of
+from acs_sidecar.server.request_target import authority_of
 from acs_sidecar.server.stream_connection import StreamConnection
 from acs_sidecar.server.turn import Turn
 from acs_sidecar.spec.owner import Owner
@@ -50,8 +51,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     # In slots: beside uvicorn's own attributes they are too many for a table of names that connections share.
     __slots__ = (
-        "_begun", "_decide", "_direct", "_head_whole", "_held", "_idle_since", "_limits", "_lingers",
-        "_owing_since", "_owner", "_received", "_stream", "_turn", "_whole",
+        "_begun", "_bodiless", "_decide", "_direct", "_head_whole", "_held", "_idle_since", "_limits",
+        "_lingers", "_owing_since", "_owner", "_received", "_stream", "_turn", "_whole",
     )  # fmt: skip
     _held: HeldWrites
     _stream: StreamConnection
@@ -80,7 +81,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._owing_since = 0.0
         # Since when nothing is asked for, after an answer; 0 while something is.
         self._idle_since = 0.0
-        self._received = 0
+        # Bytes of a message, and those since the last of its body: both bounded.
+        self._received = self._bodiless = 0
         # Whether what still arrives is dropped, after an answer that ends the connection.
         self._lingers = False
 
@@ -124,10 +126,11 @@ class HttpProtocol(HttpToolsProtocol):
         whole = self._whole
         if not self._owing_since:
             self._owing_since = self.loop.time()
-            self._received = 0
+            self._received = self._bodiless = 0
         if self._received + len(data) > _MAX_HEAD_BYTES and self._is_long_head(data):
             self._give_up(_TOO_LONG_HEAD)
             return
+        self._bodiless += len(data)
         is_http = self._parse(data)
         self._stream.arrived()
         if not is_http:
@@ -138,12 +141,14 @@ class HttpProtocol(HttpToolsProtocol):
                 return
             # What a message began in was for the most part the end of another.
             self._owing_since = self.loop.time()
-            self._received = 1
+            self._received, self._bodiless = 1, 0
             return
         self._received += len(data)
         bound = self._limits.max_body_bytes * _CHUNKING if self._in_body else 0
-        if not self._stream.is_open and self._received > bound + _MAX_HEAD_BYTES:
+        is_long = self._received > bound + _MAX_HEAD_BYTES and not self._stream.is_open
+        if is_long or (self._in_body and self._bodiless > _MAX_HEAD_BYTES):
             self._give_up(_TOO_LONG_HEAD)
+            self._stream.arrived()
 
     def _is_long_head(self, data: bytes) -> bool:
         """True if what came goes on with a head that does not end within its bound."""
@@ -182,9 +187,10 @@ class HttpProtocol(HttpToolsProtocol):
 
         What calls itself a header from now on came behind the body: it is none.
         """
-        self._head_whole = True
-        if not self.url.startswith(b"/"):
-            self._take_authority()
+        self._head_whole, self._bodiless = True, 0
+        authority = None if self.url.startswith(b"/") else authority_of(self.url)
+        if authority is not None and (b"host", authority) not in self.headers:
+            self.headers.append((b"host", authority))
         if self._decide is not None and self._is_direct():
             self._direct = self.headers
         else:
@@ -193,6 +199,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Store the body of what may be answered directly."""
+        self._bodiless = 0
         if self._direct is not None:
             self._direct_body.append(body)
         else:
@@ -319,13 +326,6 @@ class HttpProtocol(HttpToolsProtocol):
         """Close the connection of a request that nobody answers."""
         self.logger.error("the decision failed", exc_info=error)
         self.transport.close()
-
-    def _take_authority(self) -> None:
-        """Make the authority of a target in absolute form a `Host` of its own, unless it is the same."""
-        _, scheme, rest = self.url.partition(b"://")
-        authority = re.split(rb"[/?#]", rest, maxsplit=1)[0]
-        if scheme and (b"host", authority) not in self.headers:
-            self.headers.append((b"host", authority))
 
     def watch(self, now: float) -> None:
         """Close the connection of a peer that sends or reads too slowly; `now` is the loop's time."""

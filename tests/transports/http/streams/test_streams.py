@@ -257,6 +257,16 @@ def test_a_body_that_breaks_off_settles_the_stream(service: Service, broken: byt
         assert stream.file.read() == b"\r\n"
 
 
+def test_what_stands_behind_the_body_of_a_stream_is_bounded(service: Service) -> None:
+    """Trailers that do not end fail the stream, whatever silence it may have: they would fill the memory."""
+    with exchanging(service, first_of()) as stream:
+        stream.send(text("hello"))
+        stream.connection.sendall(b"0\r\n" + b"X: y\r\n" * 60_000)
+        answer = stream.rest()
+        assert summary(answer) == [[0, 5, "allow"], 5]
+        assert answer[-1]["settled"]["detail"] == 'the body ended without a last line `{"end": true}`'
+
+
 def test_a_body_that_breaks_off_before_a_line_is_refused(service: Service) -> None:
     """Before the first line, a body that is no HTTP is a problem with a deny."""
     with connected(service) as stream:
