@@ -1,6 +1,7 @@
 """`acs-sidecar policy`: the life of a document (sections 10.5, 10.7)."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -250,6 +251,17 @@ def test_findings_are_sarif(folder: Path) -> None:
         "region": {"startLine": 31, "startColumn": 5},
     }
     assert done.exit_code == 1
+
+
+def test_the_name_of_a_file_need_not_be_utf8(folder: Path) -> None:
+    """JSON and SARIF hold findings about it."""
+    name = os.fsdecode(b"\xff.json")
+    (folder / name).write_bytes(content("member-unknown.json"))
+    options = ("validate", name, "--trust", "keys.yaml", "--format")
+    (finding,) = json.loads(invoke(*options, "json").stdout)["diagnostics"]
+    assert (finding["code"], finding["source"]) == ("member-unknown", name)
+    (result,) = json.loads(invoke(*options, "sarif").stdout)["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": "%FF.json"}
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ def test_reads_an_archive_like_a_directory(folder: Path) -> None:
         (_info("/".join("d" * 40)), "nested too deep"),
         (_info("/"), "has no name"),
         (_info("."), "has no name"),
+        (_info("\udcff.rego"), r"`\\udcff\.rego` has a name that is not UTF-8: rename it"),
     ],
 )
 def test_refuses_hostile_entries(folder: Path, entry: tarfile.TarInfo, message: str) -> None:

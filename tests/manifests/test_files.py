@@ -72,6 +72,20 @@ def test_names_that_are_left_out_may_lead_nowhere(tmp_path: Path) -> None:
     assert _outcomes(tmp_path) == {"other": "read"}
 
 
+@pytest.mark.parametrize("name", [b"\xff.json", b"\xff/manifest.json"])
+def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path, name: bytes) -> None:
+    """No request could ask for it, and no record could name it."""
+    path = tmp_path / os.fsdecode(name)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("{}")
+    with pytest.raises(ManifestError) as refused:
+        find_manifests(tmp_path)
+    message = "`\\udcff` is no name of a manifest, for it is not UTF-8: rename it"
+    assert [(found.code, found.message) for found in refused.value.diagnostics] == [
+        ("file-unreadable", message)
+    ]
+
+
 @contextmanager
 def _as_nobody() -> Iterator[None]:
     """Be a user whom permissions bind."""

@@ -106,6 +106,21 @@ def test_follows_linked_folders_that_stay(folder: Path, tmp_path: Path) -> None:
         sources.read_tree("policies")
 
 
+def test_refuses_names_that_are_not_utf8(folder: Path) -> None:
+    """No finding could name them: of a file in a folder, and of what a link leads to."""
+    odd = folder / os.fsdecode(b"\xff")
+    odd.mkdir()
+    (odd / "rule.rego").write_text("")
+    (folder / "link").symlink_to(odd)
+    sources = DirectorySources(folder)
+    with pytest.raises(
+        SourceError, match=r"^`\.?/?\\udcff(/rule\.rego)?` has a name that is not UTF-8: rename it$"
+    ):
+        sources.read_tree(".")
+    with pytest.raises(SourceError, match=r"^`\\udcff/rule\.rego` has a name that is not UTF-8: rename it$"):
+        sources.locate("link/rule.rego")
+
+
 def test_refuses_a_folder_that_contains_itself(folder: Path) -> None:
     """A link in a circle ends at the bound on depth, and loudly."""
     (folder / "policies" / "loop").symlink_to(".")

@@ -253,9 +253,13 @@ def test_a_set_that_cannot_serve_is_shown(start: Start, tmp_path: Path, folder: 
             lambda folder: _dangle(folder / "two" / "manifest.json"),
             "file-unreadable in two: two/manifest.json",
         ),
+        (
+            lambda folder: (folder / "two" / "policy" / os.fsdecode(b"\xff.rego")).write_text("package {"),
+            "source-unreadable in two: two/manifest.json",
+        ),
         (lambda folder: folder.unlink(), "manifests-missing"),
     ],
-    ids=["empty", "default", "twice", "link", "linked file", "gone"],
+    ids=["empty", "default", "twice", "link", "linked file", "not UTF-8", "gone"],
 )
 def test_a_set_as_a_whole_can_be_unfit(
     start: Start, folder: Path, change: Callable[[Path], object], detail: str

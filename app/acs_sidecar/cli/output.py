@@ -1,5 +1,6 @@
 """How commands speak: tables for people at a terminal, JSON for everything else."""
 
+import json
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, NoReturn
@@ -59,8 +60,11 @@ def stdout_is_terminal() -> bool:
 
 def print_json(value: object) -> None:
     """Print one JSON document, indented."""
-    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    sys.stdout.write(printable_json(text.decode()))
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    except orjson.JSONEncodeError:  # the name of a file that is not UTF-8
+        text = json.dumps(value, indent=2, ensure_ascii=False)
+    sys.stdout.write(printable_json(text) + "\n")
 
 
 def json_line(value: object) -> str:

@@ -10,6 +10,7 @@ from acs_sidecar.bounded_files import read_at_most
 from acs_sidecar.spec.document.text import Document
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.manifest.model import document_of
+from acs_sidecar.spec.printable import is_utf8, printable
 from acs_sidecar.spec.reasons import Reason
 
 __all__ = [
@@ -67,6 +68,9 @@ def find_manifests(place: Path) -> tuple[ManifestFile, ...]:
             continue
         for path in _candidates(entry):
             name = entry.stem if path is entry and entry.suffix in SUFFIXES else entry.name
+            if not is_utf8(name):
+                message = f"`{printable(name)}` is no name of a manifest, for it is not UTF-8: rename it"
+                raise ManifestError([Diagnostic("file-unreadable", message)])
             if name in found:
                 raise ManifestError(
                     [Diagnostic("name-twice", f"two manifests have the name `{name}`: rename one")]

@@ -23,6 +23,7 @@ from acs_sidecar.spec.canonical import digest
 from acs_sidecar.spec.manifest.compiled import AnyManifest, CompiledManifest, InvalidManifest
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
 from acs_sidecar.spec.policy_statement import rollbacks
+from acs_sidecar.spec.printable import printable
 from acs_sidecar.spec.values import Json
 
 __all__ = [
@@ -196,11 +197,12 @@ class ManifestReload:
     def refused(self, error: ManifestError) -> str:
         """Log every finding for the operator; return a summary that names rules and files alone."""
         findings = [finding for finding in error.diagnostics if finding.severity == "error"]
-        self._log.error("manifests_refused", findings=[str(finding) for finding in findings[:_MOST_LOGGED]])
+        logged = [printable(str(finding)) for finding in findings[:_MOST_LOGGED]]
+        self._log.error("manifests_refused", findings=logged)
         first = findings[0]
         place = f" in {first.source}" if first.source else ""
         more = f" and {len(findings) - 1} more" if len(findings) > 1 else ""
-        return f"{first.code}{place}{more}; see the service log"
+        return printable(f"{first.code}{place}{more}; see the service log")
 
     async def commit(self, candidate: Candidate, at: float, *, speaks: bool) -> None:
         """Activate the candidate for the next request, then record it. `at` is Unix time in seconds.

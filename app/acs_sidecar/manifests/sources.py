@@ -8,6 +8,7 @@ from acs_sidecar.bounded_files import read_at_most
 from acs_sidecar.manifests.archives import MAX_FILES, MAX_NAME_DEPTH, unpack_archive
 from acs_sidecar.spec.manifest.pinned_url import redacted_url
 from acs_sidecar.spec.ports import SourceError, SourceFile
+from acs_sidecar.spec.printable import is_utf8, printable
 
 __all__ = ["MAX_BYTES", "DirectorySources"]
 
@@ -35,7 +36,10 @@ class DirectorySources:
 
     def locate(self, path: str) -> str:
         """Return the place of a file or directory without links on the way. Raises `SourceError`."""
-        return Path(os.path.relpath(self._place(path), self._root)).as_posix()
+        located = Path(os.path.relpath(self._place(path), self._root)).as_posix()
+        if not is_utf8(located):
+            raise SourceError(f"`{printable(located)}` has a name that is not UTF-8: rename it")
+        return located
 
     def read(self, path: str) -> SourceFile:
         """Read one regular file of at most the bound's bytes. Raises `SourceError`."""
@@ -69,6 +73,8 @@ class DirectorySources:
         return unpack_archive(self.fetched(url), self._max_bytes)
 
     def _place(self, path: str) -> Path:
+        if not is_utf8(path):
+            raise SourceError(f"`{printable(path)}` has a name that is not UTF-8: rename it")
         if not path.strip() or "\0" in path:
             raise SourceError("the path must not be blank")
         if PurePosixPath(path).is_absolute():
@@ -120,4 +126,4 @@ class DirectorySources:
 def _unreadable(error: OSError) -> None:
     """Refuse a directory that cannot be listed: what it holds would be missing."""
     name = Path(str(error.filename)).name
-    raise SourceError(f"`{name}` cannot be read: {os.strerror(error.errno or 0)}")
+    raise SourceError(f"`{printable(name)}` cannot be read: {os.strerror(error.errno or 0)}")

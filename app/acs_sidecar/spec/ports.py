@@ -17,6 +17,7 @@ from acs_sidecar.spec.manifest.declaration import MemberTable
 from acs_sidecar.spec.manifest.url_allowlist import OutboundAllow
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.policy_statement import DecisionNotes, PolicyStatement
+from acs_sidecar.spec.printable import is_utf8, printable
 from acs_sidecar.spec.reasons import EvaluationError
 from acs_sidecar.spec.values import Json, JsonObject
 from acs_sidecar.spec.verdict import Verdict
@@ -241,10 +242,18 @@ class CompileRequest:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file that a policy reads. `name` is relative to the manifest, with `/`, for diagnostics."""
+    """A file that a policy reads. `name` is relative to the manifest, with `/`, for diagnostics.
+
+    Raises `SourceError` for a name that is not UTF-8, which no finding, record or response could hold.
+    """
 
     name: str
     content: bytes
+
+    def __post_init__(self) -> None:
+        """Check the name."""
+        if not is_utf8(self.name):
+            raise SourceError(f"`{printable(self.name)}` has a name that is not UTF-8: rename it")
 
 
 class SourceError(Exception):

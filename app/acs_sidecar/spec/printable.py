@@ -2,10 +2,19 @@
 
 import re
 
-__all__ = ["printable", "printable_json"]
+__all__ = ["is_utf8", "printable", "printable_json"]
 
 _OTHER = re.compile(r"[^\x20-\x7e]")
 """What needs a closer look."""
+
+
+def is_utf8(text: str) -> bool:
+    """True if a text can be written in UTF-8: unlike the names of some files."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def printable(text: str) -> str:

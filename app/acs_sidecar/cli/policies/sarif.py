@@ -1,6 +1,7 @@
 """Findings as SARIF 2.1.0, which code hosts show as annotations (section 3.4)."""
 
 import hashlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ def _location(finding: Diagnostic) -> dict[str, Any]:
 
 def _uri(source: str) -> str:
     path = Path(source)
-    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
+    return path.as_uri() if path.is_absolute() else quote(os.fsencode(path.as_posix()))
 
 
 def _fingerprint(finding: Diagnostic) -> str:
