@@ -52,13 +52,60 @@ _CONTINUING = frozenset({"contains", "else", "if"})
 """Words that go on with a rule whose head stands on the line above."""
 
 
+_PARTED = re.compile(r"\n[ \t\r]*\(")
+
+
 class _FormToken(NamedTuple):
     kind: str
     symbol: str
     start: int
     end: int
-    depth: int
     first_on_line: bool
+
+
+class _Tokens:
+    """The tokens of a text, each with the depth of brackets around it."""
+
+    def __init__(self, text: str) -> None:
+        self.depths: list[int] = []
+        self.starts: list[int] = []
+        """The places of those outside of brackets that begin a line."""
+        self.imports: list[int] = []
+        """The places of `import` among them."""
+        self._found: list[re.Match[str]] = []
+        depth = 0
+        first = True
+        for found in _TOKEN.finditer(text):
+            kind = found.lastgroup
+            if kind == "newline":
+                first = True
+            elif kind is not None:
+                depth -= kind == "close"
+                if first and not depth:
+                    self.starts.append(len(self._found))
+                    if found[kind] == "import":
+                        self.imports.append(len(self._found))
+                first = False
+                self._found.append(found)
+                self.depths.append(depth)
+                depth += kind == "open"
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __getitem__(self, at: int) -> _FormToken:
+        found = self._found[at]
+        kind = found.lastgroup or ""
+        start, end = found.span(kind)
+        first = at == 0 or "\n" in found.string[self._found[at - 1].end() : start]
+        return _FormToken(kind, found[kind], start, end, first)
+
+    def __iter__(self) -> Iterator[_FormToken]:
+        return self.between(0, len(self))
+
+    def between(self, start: int, end: int) -> Iterator[_FormToken]:
+        """Yield the tokens from one place up to another."""
+        return map(self.__getitem__, range(start, end))
 
 
 def in_parser_forms(module: Module) -> Module:
@@ -67,13 +114,16 @@ def in_parser_forms(module: Module) -> Module:
     Raises `ManifestError` for a string with values in it (`$"…"`), and for a word of version 1 that a module
     of version 0 has not imported: the parser remarks on it to the terminal, with the text of the policy.
     """
-    tokens = list(_tokens(module.text))
-    _refuse_templates(tokens, module)
+    tokens = _Tokens(module.text)
+    if "$" in module.text:
+        _refuse_templates(tokens, module)
     if module.version == 0:
         _require_imported(tokens, module)
     if repeated := list(_repeated_keywords(tokens, module.version)):
         return in_parser_forms(replace(module, text=_edited(module.text, repeated)))
-    edits = [*_moved_imports(tokens, module), *_bodies(tokens), *_parted_statements(tokens)]
+    edits = [*_moved_imports(tokens, module), *_bodies(tokens)]
+    if _PARTED.search(module.text):
+        edits += _parted_statements(tokens)
     if module.version == 0:
         edits += _elements(tokens)
     return replace(module, text=_edited(module.text, edits)) if edits else module
@@ -89,11 +139,11 @@ def with_single_bodies(module: Module, ast: JsonObject) -> Module:
     position = 0
     for node in as_list(ast["rules"]):
         kind, rule = variant(node)
-        bodies = [as_object(body) for body in as_list(rule["bodies"])] if kind == "Spec" else []
-        for body in bodies[1:]:
+        bodies = as_list(rule["bodies"]) if kind == "Spec" else []
+        for body in map(as_object, bodies[1:]):
             if body["is_else"]:
                 continue
-            head = text[as_offsets(rule["span"])[0] : as_offsets(bodies[0]["span"])[0]].strip()
+            head = text[as_offsets(rule["span"])[0] : as_offsets(as_object(bodies[0])["span"])[0]].strip()
             if b"\n" in head:
                 line, column = as_position(body["span"])
                 at = module.at._replace(source=module.name, line=line, column=column)
@@ -104,11 +154,10 @@ def with_single_bodies(module: Module, ast: JsonObject) -> Module:
     return replace(module, text=b"".join([*parts, text[position:]]).decode()) if parts else module
 
 
-def _require_imported(tokens: list[_FormToken], module: Module) -> None:
+def _require_imported(tokens: _Tokens, module: Module) -> None:
     imported = {
-        "".join(token.symbol for token in tokens[at + 1 : _import_end(tokens, at)])
-        for at, token in enumerate(tokens)
-        if token.symbol == "import" and token.first_on_line and not token.depth
+        "".join(token.symbol for token in tokens.between(at + 1, _import_end(tokens, at)))
+        for at in tokens.imports
     }
     for before, token in pairwise(tokens):
         name = token.symbol
@@ -118,7 +167,7 @@ def _require_imported(tokens: list[_FormToken], module: Module) -> None:
             raise invalid("rego-name-reserved", keyword_taken_for_a_name(name), _place(token, module))
 
 
-def _refuse_templates(tokens: list[_FormToken], module: Module) -> None:
+def _refuse_templates(tokens: _Tokens, module: Module) -> None:
     for before, token in pairwise(tokens):
         if before.symbol == "$" and token.kind == "text":
             raise invalid("rego-syntax", _TEMPLATE, _place(before, module))
@@ -145,41 +194,23 @@ def _edited(text: str, edits: Iterable[_FormEdit]) -> str:
     return "".join([*parts, text[position:]])
 
 
-def _tokens(text: str) -> Iterator[_FormToken]:
-    depth = 0
-    first = True
-    for found in _TOKEN.finditer(text):
-        kind = found.lastgroup
-        if kind == "newline":
-            first = True
-        elif kind is not None:
-            depth -= kind == "close"
-            yield _FormToken(kind, found[kind], found.start(kind), found.end(), depth, first)
-            depth += kind == "open"
-            first = False
-
-
-def _repeated_keywords(tokens: list[_FormToken], version: int) -> Iterator[_FormEdit]:
+def _repeated_keywords(tokens: _Tokens, version: int) -> Iterator[_FormEdit]:
     """Find imports of `input`, and of keywords (`future.keywords.in`) that another one brings (`rego.v1`).
 
     `future.keywords` brings more than `rego.v1`, which says nothing new in a module of version 1.
     """
-    ends = {
-        at: _import_end(tokens, at)
-        for at, token in enumerate(tokens)
-        if token.symbol == "import" and token.first_on_line and not token.depth
-    }
-    paths = {at: "".join(token.symbol for token in tokens[at + 1 : end]) for at, end in ends.items()}
+    ends = {at: _import_end(tokens, at) for at in tokens.imports}
+    paths = {at: "".join(token.symbol for token in tokens.between(at + 1, end)) for at, end in ends.items()}
     whole = (_VERSION_1, _KEYWORDS) if version == 0 else (_KEYWORDS, _VERSION_1)
     everything = next((path for path in whole if path in paths.values()), None)
     for at, path in paths.items():
         repeats = path in whole or (path.startswith(f"{_KEYWORDS}.") and path != _NEGATION)
         if path in _ROOTS or (everything and path != everything and repeats):
-            lines = sum(token.first_on_line for token in tokens[at + 1 : ends[at]])
+            lines = sum(token.first_on_line for token in tokens.between(at + 1, ends[at]))
             yield _FormEdit(tokens[at].start, tokens[ends[at] - 1].end, "\n" * lines)
 
 
-def _moved_imports(tokens: list[_FormToken], module: Module) -> Iterator[_FormEdit]:
+def _moved_imports(tokens: _Tokens, module: Module) -> Iterator[_FormEdit]:
     """Find the imports below a rule, and where they go to."""
     if not tokens or tokens[0].symbol != "package":
         return
@@ -187,16 +218,14 @@ def _moved_imports(tokens: list[_FormToken], module: Module) -> Iterator[_FormEd
     moved: list[str] = []
     position = _reference_end(tokens, 1)
     in_front = True
-    while position < len(tokens):
-        token = tokens[position]
-        if token.symbol != "import" or token.depth or not token.first_on_line:
-            in_front = False
-            position += 1
+    for at in tokens.imports:
+        if at < position:
             continue
-        end = _import_end(tokens, position)
-        names_keyword = end > position + 1 and tokens[position + 1].symbol in _KEYWORD_IMPORTS
+        in_front = in_front and at == position
+        end = _import_end(tokens, at)
+        names_keyword = end > at + 1 and tokens[at + 1].symbol in _KEYWORD_IMPORTS
         if not in_front and not (names_keyword and module.version == 0):
-            start, stop = token.start, tokens[end - 1].end
+            start, stop = tokens[at].start, tokens[end - 1].end
             moved.append(" ".join(module.text[start:stop].split()))
             blank = "".join("\n" if symbol == "\n" else " " for symbol in module.text[start:stop])
             yield _FormEdit(start, stop, blank)
@@ -205,14 +234,14 @@ def _moved_imports(tokens: list[_FormToken], module: Module) -> Iterator[_FormEd
         yield _FormEdit(behind_package, behind_package, "".join(f" {text}" for text in moved))
 
 
-def _import_end(tokens: list[_FormToken], position: int) -> int:
+def _import_end(tokens: _Tokens, position: int) -> int:
     end = _reference_end(tokens, position + 1)
     if end + 1 < len(tokens) and tokens[end].symbol == "as":
         return end + 2
     return end
 
 
-def _reference_end(tokens: list[_FormToken], position: int) -> int:
+def _reference_end(tokens: _Tokens, position: int) -> int:
     """Return where a reference that begins at `position` ends: names behind dots, texts in brackets."""
     end = min(position + 1, len(tokens))
     while end < len(tokens):
@@ -226,10 +255,11 @@ def _reference_end(tokens: list[_FormToken], position: int) -> int:
     return end
 
 
-def _bodies(tokens: list[_FormToken]) -> Iterator[_FormEdit]:
+def _bodies(tokens: _Tokens) -> Iterator[_FormEdit]:
     """Find the heads of functions that have neither a value nor a body."""
-    for position, token in enumerate(tokens):
-        if not token.first_on_line or token.depth or token.kind != "word" or token.symbol in _UNFINISHED:
+    for position in tokens.starts:
+        token = tokens[position]
+        if token.kind != "word" or token.symbol in _UNFINISHED:
             continue
         if position and not _ends_statement(tokens[position - 1]):
             continue
@@ -244,13 +274,13 @@ def _bodies(tokens: list[_FormToken]) -> Iterator[_FormEdit]:
             yield _FormEdit(tokens[closing].end, tokens[closing].end, " := true")
 
 
-def _elements(tokens: list[_FormToken]) -> Iterator[_FormEdit]:
+def _elements(tokens: _Tokens) -> Iterator[_FormEdit]:
     """Find heads of version 0 that add an element to a set, which the parser reads as members of objects.
 
     It puts an empty set at `d.a` for `d.a { … }`, and `true` at `s["a"]` without a body above a `default`.
     """
-    for position, token in enumerate(tokens):
-        if token.kind != "word" or token.depth or not token.first_on_line:
+    for position in tokens.starts:
+        if tokens[position].kind != "word":
             continue
         link = tokens[position + 1].symbol if position + 1 < len(tokens) else ""
         last = position + 2 if link == "." else _closing(tokens, position + 1)
@@ -263,15 +293,15 @@ def _elements(tokens: list[_FormToken]) -> Iterator[_FormEdit]:
             yield _FormEdit(tokens[last].end, tokens[last].end, " { true }")
 
 
-def _closing(tokens: list[_FormToken], opening: int) -> int:
+def _closing(tokens: _Tokens, opening: int) -> int:
     """Return where the bracket closes that opens at depth 0, or the number of tokens."""
     closing = opening + 1
-    while closing < len(tokens) and tokens[closing].depth > 0:
+    while closing < len(tokens) and tokens.depths[closing] > 0:
         closing += 1
     return closing
 
 
-def _parted_statements(tokens: list[_FormToken]) -> Iterator[_FormEdit]:
+def _parted_statements(tokens: _Tokens) -> Iterator[_FormEdit]:
     """Find statements of a body that begin with `(`: the parser takes them for a call of the line above."""
     braces: list[str] = []
     for before, token in pairwise(tokens):

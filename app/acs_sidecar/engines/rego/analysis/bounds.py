@@ -10,7 +10,7 @@ the parser would read, never less.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from acs_sidecar.engines.findings import too_large
@@ -44,9 +44,10 @@ _TOKEN = re.compile(
 )
 _REMEDY = "move the inner parts to rules of their own"
 _CLOSERS = {"[": "]", "{": "}", "(": ")"}
-_STATEMENT_WORDS = frozenset(
-    {"as", "contains", "default", "else", "every", "if", "import", "not", "package", "some", "with"}
+_WORDS_BETWEEN = frozenset(
+    {"as", "contains", "default", "else", "every", "if", "import", "in", "not", "package", "some", "with"}
 )
+"""Words that are no operands."""
 
 
 def check_bounds(modules: Iterable[Module]) -> None:
@@ -64,17 +65,7 @@ def check_bounds(modules: Iterable[Module]) -> None:
             raise _refused(module, f"brings the Rego text to more than {MAX_SOURCE_BYTES} bytes")
         if "\0" in module.text:
             raise _refused(module, "holds a NUL, where the engine stops to read", module.text.index("\0"))
-        for token, reads, brackets, depth in _tokens(module.text):
-            work += reads
-            if brackets > MAX_BRACKETS:
-                raise _refused(module, f"brackets nest deeper than {MAX_BRACKETS}: {_REMEDY}", _start(token))
-            if depth > MAX_DEPTH:
-                message = f"an expression nests or chains deeper than {MAX_DEPTH}: {_REMEDY}"
-                raise _refused(module, message, _start(token))
-            if work > MAX_WORK:
-                raise _refused(
-                    module, f"so many nested brackets take too long to parse: {_REMEDY}", _start(token)
-                )
+        work = _check_tokens(module, work)
 
 
 @dataclass(slots=True)
@@ -93,20 +84,13 @@ class _Level:
         self.chain = 0
 
 
-def _start(token: re.Match[str]) -> int:
-    return token.start(token.lastgroup or 0)
-
-
-def _tokens(text: str) -> Iterator[tuple[re.Match[str], int, int, int]]:
-    """Measure each token of a text.
-
-    Yields it, how often the parser may read it, the brackets around it, and how deep the
-    expression is there.
-    """
+def _check_tokens(module: Module, work: int) -> int:
+    """Measure each token of a module, and return the `work` with how often the parser may read them."""
     levels = [_Level("", 0, 1, 1)]
+    level = levels[0]
     after_operand = False
     same_line = True
-    for token in _TOKEN.finditer(text):
+    for token in _TOKEN.finditer(module.text):
         kind = token.lastgroup
         if kind == "blank":
             continue
@@ -114,36 +98,51 @@ def _tokens(text: str) -> Iterator[tuple[re.Match[str], int, int, int]]:
             same_line = False
             continue
         symbol = token[kind or ""]
-        level = levels[-1]
-        if kind == "open":
-            # `{` starts anew, and so does any bracket on a line of its own; else it is an index or a call.
-            if after_operand and (symbol == "{" or not same_line):
+        if kind == "text" or (kind == "word" and symbol not in _WORDS_BETWEEN):
+            if after_operand and level.chain:
                 level.end_expression()
-            level.chain += 1
-            levels.append(_opened(level, symbol))
-            after_operand = False
-        elif kind == "close":
-            if symbol == level.closer:
-                levels.pop()
-                level.end_expression()
-                levels[-1].chain = max(levels[-1].chain, level.deepest + 1)
             after_operand = True
-        elif kind == "stop" or symbol in _STATEMENT_WORDS:
-            level.end_expression()
-            after_operand = False
         elif kind == "operator" or symbol == "in":
             level.chain += 1
             if symbol == "|":
                 level.reads = level.reads_behind_bar
             after_operand = False
-        else:
-            if after_operand:
+        elif kind == "open":
+            # `{` starts anew, and so does any bracket on a line of its own; else it is an index or a call.
+            if after_operand and (symbol == "{" or not same_line):
                 level.end_expression()
+            level.chain += 1
+            level = _opened(level, symbol)
+            levels.append(level)
+            after_operand = False
+        elif kind == "close":
+            if symbol == level.closer:
+                level.end_expression()
+                deepest = levels.pop().deepest
+                level = levels[-1]
+                level.chain = max(level.chain, deepest + 1)
             after_operand = True
+        else:
+            level.end_expression()
+            after_operand = False
         same_line = True
-        level = levels[-1]
-        depth = level.chain if level.chain > level.deepest else level.deepest
-        yield token, level.reads, level.brackets, depth
+        work += level.reads
+        if (
+            work > MAX_WORK
+            or level.chain > MAX_DEPTH
+            or level.deepest > MAX_DEPTH
+            or level.brackets > MAX_BRACKETS
+        ):
+            raise _refused(module, f"{_excess(level)}: {_REMEDY}", token.start(kind or 0))
+    return work
+
+
+def _excess(level: _Level) -> str:
+    if level.brackets > MAX_BRACKETS:
+        return f"brackets nest deeper than {MAX_BRACKETS}"
+    if max(level.chain, level.deepest) > MAX_DEPTH:
+        return f"an expression nests or chains deeper than {MAX_DEPTH}"
+    return "so many nested brackets take too long to parse"
 
 
 def _opened(outer: _Level, symbol: str) -> _Level:

@@ -100,7 +100,13 @@ def analyse(modules: Sequence[tuple[ModuleFacts, Roots]], data: JsonObject) -> P
     visible = _edges(policy, tree, hidden=False)
     if circles := [*_circles(visible, policy), *_circles_of_replacements(visible, policy)]:
         raise ManifestError(circles)
-    edges = _edges(policy, tree, hidden=True)
+    hides = any(
+        reference.hidden
+        for module in policy.modules
+        for rule in module.rules
+        for reference in rule.references
+    )
+    edges = _edges(policy, tree, hidden=True) if hides else visible
     _bound_chains(edges, policy)
     read = _input_paths(policy)
     return Program(policy.rules, tree, frozenset[Segments]().union(*read.values()), edges, read)

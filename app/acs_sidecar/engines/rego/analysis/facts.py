@@ -5,7 +5,7 @@ remembers whether a variable of its rule hides the name that it begins with.
 """
 
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from acs_sidecar.engines.findings import SourceLocation
@@ -55,6 +55,7 @@ _CONSTANTS = frozenset({"Number", "String", "RawString", "Bool", "Null"})
 _UNREAD = _CONSTANTS | {"span"}
 _RECORDED = frozenset({"AssignExpr", "Call", "Every", "SomeIn", "SomeVars", "with_mods"})
 """The members of a node of which more than references is recorded."""
+_NOTED = REFERENCES | _RECORDED | _NODE_STACK.keys()
 
 
 class Reference(NamedTuple):
@@ -70,8 +71,7 @@ class Reference(NamedTuple):
     at: SourceLocation
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A call of `name`; `texts` are the string literals among its arguments.
 
     `costly` are the references that the arguments are made of on which its cost depends without bound,
@@ -86,8 +86,7 @@ class Call:
     at: SourceLocation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule as written. `path` is below `data`, up to the first part that is not constant.
 
     `total` tells that it always has a value; `partial` that it adds elements or members; `unbound`
@@ -100,9 +99,6 @@ class Rule:
     """
 
     path: Segments
-    function: bool = False
-    partial: bool = False
-    total: bool = False
     references: tuple[Reference, ...]
     calls: tuple[Call, ...]
     unbound: tuple[str, ...]
@@ -110,6 +106,9 @@ class Rule:
     loops: int
     planning: int
     at: SourceLocation
+    function: bool = False
+    partial: bool = False
+    total: bool = False
     lossy: SourceLocation | None = None
     indexes: tuple[str, ...] = ()
     replaced: tuple[Reference, ...] = ()
@@ -183,7 +182,7 @@ def _read_rule(node: Json, package: Segments, text: bytes, at: SourceLocation) -
     if shape == "Func" or not found.iterates:
         return found
     place = undefined_in_head(dict(head), bodies, used.variables)
-    return replace(found, lossy=at._replace(line=place[0], column=place[1])) if place else found
+    return found._replace(lossy=at._replace(line=place[0], column=place[1])) if place else found
 
 
 def _reference(node: Json, at: SourceLocation) -> Reference:
@@ -227,6 +226,9 @@ class _Used:
             elif isinstance(node, dict):
                 for kind, value in node.items():
                     if not isinstance(value, _COMPOUND) or kind in _UNREAD:
+                        continue
+                    if kind not in _NOTED:
+                        pending.append((value, stack, indexes))
                         continue
                     below = stack + _NODE_STACK.get(kind, 0)
                     deepest = max(deepest, below)

@@ -82,7 +82,7 @@ def names_of(links: list[tuple[str, JsonObject]]) -> tuple[tuple[str, ...], bool
     """Return what `constant_names` does, of the links of a reference."""
     names: list[str] = []
     for kind, link in links[1:]:
-        name = str(as_list(link["field"])[1]) if kind == "RefDot" else _literal(link["index"])
+        name = _constant_name(kind, link)
         if name is None:
             return tuple(names), False
         names.append(name)
@@ -91,12 +91,19 @@ def names_of(links: list[tuple[str, JsonObject]]) -> tuple[tuple[str, ...], bool
 
 def called_name(function: Json) -> tuple[str, ...] | None:
     """Return the name of a rule or function where a reference is a name and nothing else."""
-    links = chain(function)
-    kind, first = links[0]
+    names: list[str] = []
+    kind, link = variant(function)
+    while kind in LINKS:
+        name = _constant_name(kind, link)
+        if name is None:
+            return None
+        names.append(name)
+        kind, link = variant(link["refr"])
     if kind != "Var":
         return None
-    names, whole = names_of(links)
-    return (str(first["value"]), *names) if whole else None
+    names.append(str(link["value"]))
+    names.reverse()
+    return tuple(names)
 
 
 def varying_indexes(reference: Json) -> list[Json]:
@@ -203,14 +210,12 @@ def spanned(span: Json, text: bytes) -> str:
 
 def as_offsets(span: Json) -> tuple[int, int]:
     """Return where a span begins and ends in the bytes of the text."""
-    place = as_object(span)
-    return _as_int(place["start"]), _as_int(place["end"])
+    return _two_numbers(span, "start", "end")
 
 
 def as_position(span: Json) -> tuple[int, int]:
     """Return the line and column of a span."""
-    place = as_object(span)
-    return _as_int(place["line"]), _as_int(place["col"])
+    return _two_numbers(span, "line", "col")
 
 
 def as_object(value: Json) -> dict[str, Json]:
@@ -227,10 +232,17 @@ def as_list(value: Json) -> list[Json]:
     return value
 
 
-def _as_int(value: Json) -> int:
-    if not isinstance(value, int):
-        raise TypeError(_UNKNOWN)
-    return value
+def _two_numbers(span: Json, first: str, second: str) -> tuple[int, int]:
+    if isinstance(span, dict):
+        one, other = span[first], span[second]
+        if isinstance(one, int) and isinstance(other, int):
+            return one, other
+    raise TypeError(_UNKNOWN)
+
+
+def _constant_name(kind: str, link: JsonObject) -> str | None:
+    """Return the name that a link adds, if it is constant."""
+    return str(as_list(link["field"])[1]) if kind == "RefDot" else _literal(link["index"])
 
 
 def _literal(node: Json) -> str | None:

@@ -21,6 +21,7 @@ _OPERATORS = {
     "Mul": "acs_sidecar.times",
     "Div": "acs_sidecar.over",
 }
+_COMPUTED = frozenset({"ArithExpr", "Call"})
 _AGGREGATES = frozenset({("product",), ("sum",)})
 _COUNT = ("count",)
 _SMALL = 2**31
@@ -42,7 +43,9 @@ def compute_in_digits(
     for term, is_numeric in _computations(reader):
         for node in _nodes(term) if is_numeric else [term]:
             kind, value = variant(node)
-            if (span := rewriter.span(node)) in done or _is_small(node, counts=counts):
+            if kind not in _COMPUTED or _is_small(node, counts=counts):
+                continue
+            if (span := rewriter.span(node)) in done:
                 continue
             done.add(span)
             if kind == "ArithExpr" and value["op"] in _OPERATORS:
@@ -62,9 +65,9 @@ def compute_in_digits(
 def _computations(reader: BodyReader) -> Iterator[tuple[Json, bool]]:
     """Yield computations, sides of comparisons with numbers, and calls; and whether all are of numbers."""
     for comparison, _ in reader.comparisons:
-        sides = [comparison["lhs"], comparison["rhs"]]
-        if any("Number" in as_object(side) for side in sides):
-            yield from ((side, True) for side in sides)
+        one, other = comparison["lhs"], comparison["rhs"]
+        if "Number" in as_object(one) or "Number" in as_object(other):
+            yield from ((one, True), (other, True))
     for computation in reader.computations:
         term: Json = {"ArithExpr": dict(computation)}
         yield (

@@ -4,8 +4,8 @@ A call inside of an expression becomes an expression of its own before it, also 
 comprehension or `every` holds is a body inside of the one around it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import count
 from typing import NamedTuple
@@ -50,8 +50,7 @@ class PatternPart(Enum):
     VALUE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """A statement as written, the scope that it stands in, and the expression that is left of it."""
 
     node: JsonObject
@@ -172,8 +171,8 @@ class BodyReader:
 
     def _statement(self, node: JsonObject, scope: VariableScope, body: Body, bare: bool) -> None:
         kind, literal = variant(node["literal"])
-        replacing = self._modifiers(as_list(node.get("with_mods", [])), scope, body)
-        reading = _Reading(scope, body, replacing.needs)
+        premises, captured = self._modifiers(as_list(node.get("with_mods", [])), scope, body)
+        reading = _Reading(scope, body, premises)
         if kind == "SomeVars":
             body.declarations += [literal] if body.statements else []
             return
@@ -183,12 +182,13 @@ class BodyReader:
             unit = self._every(literal, reading)
         else:
             unit = self._expression(literal["expr"], reading, negated=kind == "NotExpr", is_statement=True)
-        unit.captured.update(replacing.captured)
+        unit.captured.update(captured)
         body.statements.append(Statement(node, scope, unit, bare))
 
-    def _modifiers(self, modifiers: list[Json], scope: VariableScope, body: Body) -> Unit:
-        """Return the variables on which the values of `with` depend; they cannot bind any."""
-        used = Unit()
+    def _modifiers(self, modifiers: list[Json], scope: VariableScope, body: Body) -> tuple[Names, Names]:
+        """Return the variables that the values of `with` need and capture; they cannot bind any."""
+        needs: Names = {}
+        captured: Names = {}
         for modifier in modifiers:
             self._note_document(as_object(modifier)["refr"], scope)
             value = as_object(modifier)["as"]
@@ -199,13 +199,13 @@ class BodyReader:
             if kind != "Var":
                 unit = self._expression(value, _Reading(scope, body))
                 unit.bind_nothing()
-                used.needs.update(unit.needs)
-                used.captured.update(unit.captured)
+                needs.update(unit.needs)
+                captured.update(unit.captured)
             elif variable := scope.variable(node):
-                used.needs[variable.key] = variable
+                needs[variable.key] = variable
             else:
                 self.documents[id(node)] = node
-        return used
+        return needs, captured
 
     def _some_in(self, literal: JsonObject, reading: "_Reading") -> Unit:
         unit = Unit(dict(reading.premises))
@@ -226,7 +226,7 @@ class BodyReader:
         self._take_apart(literal["domain"])
         self._term(literal["domain"], reading, unit)
         names = {spanned(literal[name], self._text) for name in ("key", "value") if literal[name]}
-        scope = replace(reading.scope.inside(names, self.label()), quantified=True)
+        scope = reading.scope.inside(names, self.label())._replace(quantified=True)
         for name, part in (("key", PatternPart.KEY), ("value", PatternPart.VALUE)):
             if span := literal[name]:
                 named: dict[str, Json] = {"value": spanned(span, self._text), "span": span}
@@ -263,7 +263,7 @@ class BodyReader:
 
     def _call(self, kind: str, call: JsonObject, reading: "_Reading", unit: Unit) -> None:
         arity = self._arity(call) if kind == "Call" else None
-        given = len(operands(kind, call))
+        given = len(arguments := operands(kind, call))
         if kind == "UnaryExpr":
             self.negatives.append(call)
         if kind == "ArithExpr":
@@ -274,11 +274,11 @@ class BodyReader:
             self._note_document(call["fcn"], reading.scope)
             self.calls.append((call, reading.scope))
             if "ArrayCompr" in reading.body.comprehension and given and called_name(call["fcn"]) == ("walk",):
-                self.listed.append((operands(kind, call)[0], reading.scope, call["span"]))
+                self.listed.append((arguments[0], reading.scope, call["span"]))
         if arity is not None and given != arity and (reading.nested or given != arity + 1):
             self.miscalled.append(Miscall(call, arity, given))
         inputs: frozenset[str] = frozenset()
-        for at, argument in enumerate(operands(kind, call)):
+        for at, argument in enumerate(arguments):
             term = self._term(argument, reading, unit)
             if arity is None or at < arity:
                 inputs |= term.needs
@@ -328,7 +328,7 @@ class BodyReader:
 
     def _nested(self, node: Json, reading: "_Reading", unit: Unit) -> "_Term":
         """Add a term of an expression as one of its own."""
-        call = self._expression(node, replace(reading, nested=True))
+        call = self._expression(node, reading._replace(nested=True))
         result = unit.use(call, f"()@{self.label()}", is_nested=reading.nested)
         return _Term(result, result)
 
@@ -346,7 +346,7 @@ class BodyReader:
 
     def _reference(self, node: Json, reading: "_Reading", unit: Unit) -> "_Term":
         (kind, first), *links = chain(node)
-        base = first_link(node)
+        base = links[0][1]["refr"]
         self._take_apart(base)
         if kind == "Var" and reading.scope.variable(first) is None:
             self.lookups.append(node)
@@ -367,18 +367,18 @@ class BodyReader:
         return _Term(head.needs, frozenset())
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
+class _Reading(NamedTuple):
     """Where an expression stands, and the variables of its `with`, on which all in it depends."""
 
     scope: VariableScope
     body: Body
-    premises: Names = field(default_factory=dict)
+    premises: Mapping[str, Variable] = {}
     nested: bool = False
 
     def add(self, unit: Unit) -> None:
         """Add an expression, which binds nothing before it has the values of its `with`."""
-        unit.clauses = [(given | self.premises.keys(), bound) for given, bound in unit.clauses]
+        if self.premises:
+            unit.clauses = [(given | self.premises.keys(), bound) for given, bound in unit.clauses]
         self.body.units.append(unit)
 
 

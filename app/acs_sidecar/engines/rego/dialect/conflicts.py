@@ -8,10 +8,10 @@ from acs_sidecar.engines.findings import SourceLocation, finding
 from acs_sidecar.engines.rego.analysis.facts import ModuleFacts
 from acs_sidecar.engines.rego.analysis.syntax import (
     as_list,
-    as_object,
     as_position,
-    constant_names,
+    chain,
     first_link,
+    names_of,
     variant,
 )
 from acs_sidecar.engines.rego.dialect.problems import Problem
@@ -120,8 +120,9 @@ def _empty_beside_variable_names(
 def _head(node: Json, facts: ModuleFacts) -> RuleHead:
     kind, rule = variant(node)
     shape, head = ("Compr", rule) if kind == "Default" else variant(rule["head"])
-    root = as_object(as_object(first_link(head["refr"]))["Var"])
-    names, whole = constant_names(head["refr"])
+    links = chain(head["refr"])
+    root = links[0][1]
+    names, whole = names_of(links)
     path = (*facts.package, str(root["value"]), *names)
     line, column = as_position(root["span"])
     arguments = as_list(head.get("args") or [])

@@ -79,10 +79,10 @@ class _Counted:
 
     def calls(self) -> Iterator[JsonObject]:
         """Yield those whose argument may be a text, emptiness tests aside."""
-        emptiness = set(self._emptiness_tests())
-        for call, scope in self._reader.calls:
-            is_count = called_name(call["fcn"]) == _COUNT and id(call) not in emptiness
-            if is_count and self._may_be_text(as_list(call["params"])[0], scope):
+        counts = [found for found in self._reader.calls if called_name(found[0]["fcn"]) == _COUNT]
+        emptiness = set(self._emptiness_tests()) if counts else ()
+        for call, scope in counts:
+            if id(call) not in emptiness and self._may_be_text(as_list(call["params"])[0], scope):
                 yield call
 
     def _emptiness_tests(self) -> Iterator[int]:

@@ -7,14 +7,7 @@ In OPA `d` is an empty object where none of its rules holds; in this engine it i
 import json
 from collections.abc import Iterator
 
-from acs_sidecar.engines.rego.analysis.syntax import (
-    as_list,
-    as_object,
-    chain,
-    constant_names,
-    first_link,
-    variant,
-)
+from acs_sidecar.engines.rego.analysis.syntax import as_list, chain, names_of, variant
 from acs_sidecar.engines.rego.dialect.rewriting import Rewriter
 from acs_sidecar.engines.rego.documents import Segments
 from acs_sidecar.spec.values import JsonObject
@@ -40,11 +33,11 @@ def _folders(kind: str, rule: JsonObject) -> Iterator[Segments]:
     shape, head = ("", rule) if kind == "Default" else variant(rule["head"])
     reference = head["refr"]
     links = chain(reference)
-    constants, whole = constant_names(reference)
+    constants, whole = names_of(links)
     is_map = shape != "Set" and len(links) == len(constants) + 2 and not constants
     if as_list(head.get("args") or []) or is_map:
         return
-    root = str(as_object(as_object(first_link(reference))["Var"])["value"])
+    root = str(links[0][1]["value"])
     quoted = [root, *(_quoted(kind, link) for kind, link in links[1 : len(constants) + 1])]
     for length in range(1, len(quoted) + (not whole)):
         yield tuple(quoted[:length])

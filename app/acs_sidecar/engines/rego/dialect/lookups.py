@@ -22,7 +22,9 @@ def look_up_values(reader: BodyReader, is_rule: IsRule, rewriter: Rewriter) -> N
     for reference in reader.lookups:
         links = chain(reference)
         names, whole = names_of(links)
-        found = False if whole else is_rule((str(links[0][1]["value"]), *names))
+        if whole:
+            continue
+        found = is_rule((str(links[0][1]["value"]), *names))
         varying = [link for link in links[1:] if varying_in([link])]
         if found is None:
             del varying[0]  # the name of a rule in the package

@@ -175,7 +175,8 @@ def _module(
         return name is not None and _arity(name, facts, policy.arities) is not None
 
     def is_collection(reference: Json) -> bool:
-        path = _named(reference, facts, policy.rules) if reader.is_document(reference) else None
+        name = called_name(reference) if reader.is_document(reference) else None
+        path = _meant(name, facts, policy.rules)
         return path is not None and any(rule.partial for rule in policy.program.rules[path])
 
     def may_conflict(reference: Json, scope: VariableScope) -> bool:
@@ -213,7 +214,7 @@ def _module(
     yield from _terms(reader)
     shadows = reader.shadows.values()
     yield from tell_apart(ast, facts.imports, policy.names[facts.package], shadows, rewriter)
-    flow.add(reader, lambda reference: _named(reference, facts, policy.documents), facts.at)
+    flow.add(reader, lambda name: _meant(name, facts, policy.documents), facts.at)
     compute_in_digits(reader, rewriter, policy.replaced, keywords=bool(ast["rego_v1"]))
     _stand_in(reader, rewriter, is_collection, policy.replaced, keywords=bool(ast["rego_v1"]))
     own = {name for path in policy.replaced for name in _names_in(path, facts)} & policy.names[facts.package]
@@ -384,7 +385,6 @@ def _names_in(path: Segments, facts: ModuleFacts) -> Segments:
     return path[size : size + 1] if path[:size] == facts.package else ()
 
 
-def _named(reference: Json, facts: ModuleFacts, among: Set[Segments]) -> Segments | None:
-    """Return which of some paths below `data` a reference stands for."""
-    name = called_name(reference)
+def _meant(name: Segments | None, facts: ModuleFacts, among: Set[Segments]) -> Segments | None:
+    """Return which of some paths below `data` a name stands for."""
     return next((path for path in facts.paths(name) if path in among), None) if name else None

@@ -18,6 +18,7 @@ from acs_sidecar.engines.rego.analysis.graph import Node, reached_from
 from acs_sidecar.engines.rego.analysis.syntax import (
     as_list,
     as_object,
+    as_offsets,
     as_position,
     called_name,
     spanned,
@@ -103,7 +104,7 @@ def _read(
 
 
 def _spanned(rule: Json, text: bytes) -> bytes:
-    return spanned(variant(rule)[1]["span"], text).encode()
+    return text[slice(*as_offsets(variant(rule)[1]["span"]))]
 
 
 def _message(numeral: _Numeral) -> str:

@@ -85,6 +85,9 @@ def unsafe_variables(body: Body) -> Iterator[Unsafe]:
         body, around = pending.pop()
         own = body.variables()
         frames = [*around, body.given]
+        pending.extend((inner, [*frames, own.keys()]) for inner in body.inner)
+        if not own and not any(unit.captured for unit in body.units):
+            continue
         for unit in body.units:
             unit.captured = {
                 key: found for key, found in unit.captured.items() if key in own or _among(key, frames)
@@ -97,7 +100,6 @@ def unsafe_variables(body: Body) -> Iterator[Unsafe]:
                 yield Unsafe(found, declared_below)
         if own.keys() <= safe:
             settle_indexes(body, known)
-        pending.extend((inner, [*frames, own.keys()]) for inner in body.inner)
 
 
 def _known(own: Names, body: Body, frames: Sequence[Set[str]]) -> set[str]:

@@ -1,7 +1,6 @@
 """Which variable a name means: OPA's scopes, of rules, bodies, comprehensions and `every`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from acs_sidecar.engines.rego.analysis.syntax import (
@@ -28,8 +27,7 @@ class Variable(NamedTuple):
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class VariableScope:
+class VariableScope(NamedTuple):
     """The variables that a body declares, by the key of each, inside of another scope.
 
     `documents` are the names that mean a rule, an import, `input` or `data` where nothing hides them.
@@ -71,15 +69,15 @@ class VariableScope:
     def variable(self, var: JsonObject) -> Variable | None:
         """Return the variable that a `Var` node is, or nothing where it means a document."""
         name = str(var["value"])
+        scope: VariableScope | None = self
+        while scope and name not in scope.own:
+            scope = scope.outer
+        if not scope and name != "_" and name in self.documents:
+            return None
         line, column = as_position(var["span"])
         if name == "_":
             return Variable(f"_@{line}:{column}", name, line, column)
-        scope: VariableScope | None = self
-        while scope:
-            if name in scope.own:
-                return Variable(scope.own[name], name, line, column)
-            scope = scope.outer
-        return None if name in self.documents else Variable(name, name, line, column)
+        return Variable(scope.own[name] if scope else name, name, line, column)
 
 
 def declared(statement: Json, text: bytes) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from typing import NamedTuple
 
 from acs_sidecar.engines.rego.analysis.facts import ModuleFacts
 from acs_sidecar.engines.rego.analysis.syntax import as_list
@@ -67,8 +68,7 @@ class _IndexedPath:
         return _OTHER
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Candidate(NamedTuple):
     """A rule that needs one of some classes at each of some paths, by their numbers."""
 
     position: int

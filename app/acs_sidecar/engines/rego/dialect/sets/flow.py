@@ -11,6 +11,7 @@ from acs_sidecar.engines.findings import SourceLocation
 from acs_sidecar.engines.rego.analysis.syntax import (
     as_list,
     as_position,
+    called_name,
     composite_items,
     text_fields,
     variant,
@@ -91,11 +92,11 @@ class SetFlow:
         for name in reader.set_members:
             self._flow(Origins([], [A_SET]), ("rule", module.named(name)[0]))
         for call, scope in reader.calls:
-            if path := rule(call["fcn"]):
+            if path := rule(called_name(call["fcn"])):
                 for place, argument in enumerate(as_list(call["params"])):
                     self._flow(module.origins(argument, scope), ("argument", path, place))
         for name, place, pattern, scope in reader.parameters:
-            self._bind(module, pattern, scope, origins_at(("argument", rule(name), place)))
+            self._bind(module, pattern, scope, origins_at(("argument", rule(called_name(name)), place)))
         for value, scope in reader.replacements:
             given = module.origins(value, scope)
             self._flow(Origins(given.all(), given.all(), (), given.elements), INPUT)

@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 from acs_sidecar.engines.findings import SourceLocation
 from acs_sidecar.engines.rego.analysis.syntax import (
-    LINKS,
     REFERENCES,
     as_list,
     called_name,
+    chain,
     composite_items,
     first_link,
+    names_of,
     variant,
 )
 from acs_sidecar.engines.rego.dialect.bodies import BodyReader, PatternPart
@@ -78,8 +79,8 @@ AN_UNSORTED_SET: Origin = ("a set as it is written",)
 """One of several values that are not all constants: OPA goes through these one by one, equal ones too."""
 AN_OBJECT: Origin = ("an object",)
 INPUT: Origin = ("input",)
-RuleNames = Callable[[Json], Segments | None]
-"""The path of the rule, function or document of rules that a reference names, where it names one."""
+RuleNames = Callable[[Segments | None], Segments | None]
+"""The path of the rule, function or document of rules that a name means, where it means one."""
 
 
 class Origins(NamedTuple):
@@ -142,14 +143,16 @@ class ModuleOrigins:
 
         What holds rules is meant where it ends the reference, or where an index follows that varies.
         """
-        kind, link = variant(reference)
-        path, beyond, varies = self.rule(reference), 0, True
-        while path is None and kind in LINKS:
-            varies = called_name(reference) is None
-            reference, beyond = link["refr"], beyond + 1
-            kind, link = variant(reference)
-            path = self.rule(reference)
-        return (path if varies or path in self.rules else None), beyond
+        links = chain(reference)
+        kind, first = links[0]
+        names, _ = names_of(links)
+        name = (str(first["value"]), *names) if kind == "Var" else ()
+        for length in range(len(name), 0, -1):
+            path = self.rule(name[:length])
+            if path is not None:
+                is_meant = length == len(name) or path in self.rules
+                return (path if is_meant else None), len(links) - length
+        return None, len(links) - 1
 
     def ordered(self) -> Iterator[Ordered]:
         """Yield the comparisons by order, and the elements that a function chooses from or sorts.
@@ -176,7 +179,10 @@ class ModuleOrigins:
 
     def _compared(self, terms: Iterable[Json], scope: VariableScope, span: Json) -> Iterator[Ordered]:
         """Yield what is compared of some terms at each depth: what stands there, and in values further up."""
-        sides = [list(self._levels(term, scope, 0)) for term in terms]
+        given = list(terms)
+        if sum(variant(term)[0] not in _SCALARS for term in given) <= 1:
+            return
+        sides = [list(self._levels(term, scope, 0)) for term in given]
         deepest = max((level for side in sides for level, _ in side), default=-1)
         for depth in range(2 + deepest):
             yield Ordered(
@@ -264,9 +270,10 @@ class ModuleOrigins:
         return origins_at(("rule", path)).part(PatternPart.VALUE if beyond else PatternPart.WHOLE)
 
     def _returned(self, call: JsonObject, scope: VariableScope) -> Origins:
-        if path := self.rule(call["fcn"]):
+        called = called_name(call["fcn"])
+        if path := self.rule(called):
             return origins_at(("rule", path))
-        name = ".".join(called_name(call["fcn"]) or ())
+        name = ".".join(called or ())
         if name in _OBJECTS_IN_ARRAYS:
             return Origins([], [AN_OBJECT])
         if name not in _COMPOSING:

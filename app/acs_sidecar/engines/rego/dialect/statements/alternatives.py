@@ -29,10 +29,12 @@ __all__ = ["values_before_else"]
 
 def values_before_else(rule: JsonObject, documents: Set[str]) -> dict[int, Json]:
     """Return the values to bind in the bodies of a rule, by the number of each body."""
+    values: dict[int, Json] = {}
+    if len(bodies := as_list(rule["bodies"])) < 2:
+        return values
     shape, head = variant(rule["head"])
     others = documents - set(variables(head.get("args")))
-    values: dict[int, Json] = {}
-    for number, (body, following) in enumerate(pairwise(as_object(body) for body in as_list(rule["bodies"]))):
+    for number, (body, following) in enumerate(pairwise(map(as_object, bodies))):
         assigned = body["assign"] or head.get("assign")
         if not following["is_else"] or not assigned:
             continue
