@@ -9,6 +9,7 @@ from types import TracebackType
 import typer
 
 import acs_sidecar
+from acs_sidecar.cli.standard_streams import StandardStreamError, flush_output, name_standard_streams
 from acs_sidecar.cli.verbs import Verbs
 from acs_sidecar.spec.printable import printable
 
@@ -53,7 +54,15 @@ def main() -> None:
     # returned after a millisecond: after the ten of the default a start is over, and nothing returns it.
     os.environ |= {"TZ": "UTC", "RUST_BACKTRACE": "0", "MIMALLOC_PURGE_DELAY": "1"}
     sys.excepthook = _show_fault
-    cli()
+    name_standard_streams()
+    try:
+        try:
+            cli()
+        finally:
+            flush_output()
+    except StandardStreamError as error:
+        typer.secho(f"error: {error}", fg=typer.colors.RED, err=True)
+        sys.exit(2)
 
 
 def _show_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
