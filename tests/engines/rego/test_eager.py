@@ -248,3 +248,22 @@ def test_a_comprehension_is_no_value_of_an_index(body: str) -> None:
     text = f"package a\nx if {{ {body} }}\nf(_) := input.snapshot.xs[_]"
     reason, _ = failure(bound(definition(text)), policy_input({"xs": [1, 2]}))
     assert reason is Reason.POLICY_INVOCATION_FAILED
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ('f("a", array.slice(input.snapshot.o[v], 1, 3))', True),
+        ('f("a", array.slice(input.snapshot.o[v], 1, 3)); v == "b"', True),
+        ('f("a", array.slice(input.snapshot.o[v], 1, 3)); input.snapshot.missing', False),
+        ("f(count(input.snapshot.o[_]), upper(input.snapshot.xs[w])); w == 1", True),
+        ('not f("a", count(input.snapshot.o[v])) == 7; v == "b"', True),
+    ],
+)
+def test_a_call_inside_of_one_that_may_conflict_binds_an_index(body: str, expected: Json) -> None:
+    """What stands behind waits for that variable, which has its value outside of the call too."""
+    text = (
+        f"package a\ndefault x := false\nx if {{ {body} }}\nf(_, _) := 1\nf(_, _) := 1 if input.snapshot.two"
+    )
+    given: Json = {"o": {"a": [1, 2, 3], "b": [1]}, "xs": ["p", "q"]}
+    assert evaluate(definition(text), given) is expected

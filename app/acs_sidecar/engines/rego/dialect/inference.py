@@ -30,6 +30,8 @@ class Unit:
     """Those of the variables that it has no need of before calls in it, which are expressions before it."""
     results: set[str] = field(default_factory=set)
     """What these calls yield."""
+    calls: list["Unit"] = field(default_factory=list)
+    """These calls."""
     indexes: list[int] = field(default_factory=list)
     """Which of the clauses are those of variables that are indexes."""
     early: set[str] = field(default_factory=set)
@@ -49,6 +51,11 @@ class Unit:
         """Whether the expression is not complete before a variable or result is known."""
         return name in self.results or (name in self.needs and name not in self.within)
 
+    def bound(self) -> set[str]:
+        """Return the variables that it binds, or a call in it."""
+        own = self.needs.keys() - self.early
+        return own.union(*(call.bound() for call in self.calls))
+
     def need(self, variable: Variable) -> None:
         """Need a variable that stands in the expression itself."""
         self.needs[variable.key] = variable
@@ -63,6 +70,7 @@ class Unit:
             self.within |= nested.needs.keys() - self.needs.keys()
         self.needs.update(nested.needs)
         self.captured.update(nested.captured)
+        self.calls.append(nested)
         self.results.add(result)
         nested.results.add(result)
         bound = frozenset({result})

@@ -70,9 +70,8 @@ def guard_following(draft: Draft) -> str | None:
     unit = draft.statement.unit
     if any(found.name == "_" for found in unit.needs.values()):
         return draft.guard
-    defined = [found.name for key, found in unit.needs.items() if key not in unit.early]
-    if defined:
-        return min(defined)
+    if bound := unit.bound():
+        return min(found.name for key, found in unit.needs.items() if key in bound)
     used = {found.name for found in [*unit.needs.values(), *unit.captured.values()]}
     draft.enclose(_expression(draft), sorted(used | ({draft.guard} if draft.guard else set())))
     return draft.guard
