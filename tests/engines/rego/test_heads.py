@@ -28,6 +28,13 @@ LOSSY = [
     "d contains max(x) if { some x in input.xs }",
     "d contains count(min(x)) if { some x in input.xs }",
     "d[n] := [min(x)] if { some n, x in input.xs }",
+    "d := max([s | some s in x.scores]) if { some x in input.xs }",
+    "d := input.why[n] if { n := input.names[_] }",
+    "d := input.why[n] if { n := input.names[i] }",
+    "d := input.why[n] if { n := input.a; input.names[i] }",
+    "d contains input.why[n] if { n := input.a; input.pairs[[n, y]] }",
+    "d := 1 if { n := input.a; n == 2 } else := input.why[n] if { input.names[n] }",
+    "d := input.why[n] if { every x in input.names[_] { n := x; n != 1 }; n := input.a }",
     "d contains array.slice(input.names, x, 2) if { some x in input.xs }",
     "d contains uuid.parse(x) if { some x in input.xs }",
     'd contains json.patch(x, [{"op": "add", "path": "/a", "value": 1}]) if { some x in input.xs }',
@@ -44,6 +51,11 @@ KEPT = [
     "d contains v if { some x in input.xs; v := max(x) }",
     "d contains array.slice(x, 0, 2) if { some x in input.xs }",
     "d := max(input.xs) if { input.names }",
+    "d := max([x.score | some x in input.xs])",
+    "d contains min({s | s := input.xs[_].score}) if { input.names }",
+    "d := input.why[n] if { n := input.a }",
+    "d contains input.why[n].x if { [n, _] := input.pair; every x in input.names { x != n } }",
+    "d := input.why[n] if { n := input.a; not input.names[input.b]; count([1 | some x in input.xs]) > 0 }",
 ]
 
 

@@ -142,6 +142,32 @@ def test_a_subset_of_an_array_counts_its_elements(array: Json, part: str, expect
     assert evaluate(definition(text), array) is expected
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ("{80, 443, 9}", "{9, 80, 443}"),
+        ('{2, "b", null, 1.5, "a", -1}', '{null, -1, 1.5, 2, "a", "b"}'),
+        ("[{1, 0}, {}]", "[{0, 1}, {}]"),
+        ("{v | some v in input.snapshot}", "{2, 10}"),
+        ('{v | some v in ["b", "a"]}', '{"a", "b"}'),
+        ("{1} - {1}", "set()"),
+    ],
+)
+def test_a_set_is_printed_in_the_order_of_rego(values: str, expected: str) -> None:
+    """`null`, then numbers, then texts."""
+    text = f'package a\nimport rego.v1\nx := sprintf("%v", [{values}])'
+    assert evaluate(definition(text), [10, 2]) == expected
+
+
+@pytest.mark.parametrize(
+    "call", ['sprintf("%v", [{true, 1}])', 'sprintf("%v", [{0, false}])', "json.marshal({true})"]
+)
+def test_a_set_of_booleans_is_not_printed(call: str) -> None:
+    """Python takes `true` for 1, and so may have lost one of the two."""
+    reason, _ = failure(bound(definition(f"package a\nx := {call}")), policy_input({}))
+    assert reason is Reason.POLICY_INVOCATION_FAILED
+
+
 def test_a_patch_may_hold_values_of_a_request() -> None:
     """Only its operations are the author's."""
     text = 'package a\nx := json.patch({"a": 1}, [{"op": "add", "path": "/b", "value": input.snapshot.v}])'

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from acs_sidecar.engines.findings import SourceLocation
 from acs_sidecar.engines.rego.analysis.builtins import UNBOUNDED
-from acs_sidecar.engines.rego.analysis.heads import undefined_in_head
+from acs_sidecar.engines.rego.analysis.heads import iterate, undefined_in_head
 from acs_sidecar.engines.rego.analysis.syntax import (
     REFERENCES,
     as_list,
@@ -179,7 +179,7 @@ def _read_rule(node: Json, package: Segments, text: bytes, at: SourceLocation) -
         partial=shape == "Set" or not name.whole,
         total=not bodies or not as_object(as_object(bodies[-1])["query"])["stmts"],
     )
-    if shape == "Func" or not found.iterates:
+    if shape == "Func" or not found.iterates or not iterate(dict(head), bodies):
         return found
     place = undefined_in_head(dict(head), bodies, used.variables)
     return found._replace(lossy=at._replace(line=place[0], column=place[1])) if place else found

@@ -12,18 +12,23 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     as_list,
     as_object,
     as_position,
+    called_name,
     constant_names,
     first_link,
+    variables,
     variant,
     varying_indexes,
 )
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["undefined_in_head"]
+__all__ = ["iterate", "undefined_in_head"]
 
 _COMPREHENSIONS = frozenset({"ArrayCompr", "SetCompr", "ObjectCompr"})
 _ALWAYS_DEFINED = AVAILABLE - {"json.patch", "max", "min", "uuid.parse"}
 """Built-in functions that have a value or fail; the four have none for some arguments."""
+_OUTPUTS = frozenset({"Var", "Array", "Object"})
+"""What as an index may give variables their values."""
+_WALK = ("walk",)
 _SLICE = "array.slice"
 """A fifth, where its positions are not constant."""
 
@@ -57,6 +62,35 @@ def undefined_in_head(head: Json, bodies: Json, own: Set[str]) -> tuple[int, int
         else:
             pending.extend(node.values())
     return None
+
+
+def iterate(head: Json, bodies: list[Json]) -> bool:
+    """True if a head or its bodies may have several values: each comprehension iterates for itself alone.
+
+    An index is an iteration, unless it is a variable that `:=` gives its one value.
+    """
+    pending: list[Json] = [head, bodies]
+    indexes, assigned = set[str](), set[str]()
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending.extend(node)
+        if not isinstance(node, dict) or not _COMPREHENSIONS.isdisjoint(node):
+            continue
+        if "SomeIn" in node or ("Call" in node and called_name(as_object(node["Call"])["fcn"]) == _WALK):
+            return True
+        if "Every" in node:
+            pending.append(as_object(node["Every"])["domain"])
+            continue
+        assignment = as_object(node.get("AssignExpr", {}))
+        if assignment.get("op") == "ColEq" and len(bodies) == 1:
+            assigned.update(variables(assignment["lhs"]))
+        if "RefBrack" in node and not _OUTPUTS.isdisjoint(
+            index := as_object(as_object(node["RefBrack"])["index"])
+        ):
+            indexes.update(variables(index))
+        pending.extend(node.values())
+    return not indexes <= assigned
 
 
 def _terms(head: Json, bodies: Json) -> Iterator[Json]:

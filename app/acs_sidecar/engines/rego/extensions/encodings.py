@@ -9,6 +9,7 @@ import orjson
 
 from acs_sidecar.engines.rego.extensions.bounds import checked_length
 from acs_sidecar.engines.rego.extensions.exact import digits_of
+from acs_sidecar.engines.rego.extensions.subsets import in_order
 from acs_sidecar.spec.values import Json
 
 __all__ = [
@@ -123,11 +124,7 @@ def _in_digits(value: object) -> object:
 
 
 def _elements(value: object) -> object:
-    """Return the elements of a set in order; of `true` and 1 only one is left on the way here."""
-    if not isinstance(value, set) or any(isinstance(item, bool) for item in value):
+    """Return the elements of a set in order."""
+    if not isinstance(value, set):
         raise TypeError("a value that cannot be written")
-    return _in_digits(
-        sorted(
-            value, key=lambda item: (item is not None, isinstance(item, str), item if item is not None else 0)
-        )
-    )
+    return _in_digits(in_order(value))

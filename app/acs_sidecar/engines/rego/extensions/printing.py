@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from acs_sidecar.engines.rego.extensions.bounds import checked_length
 from acs_sidecar.engines.rego.extensions.exact import digits_of, nearest, with_digits
+from acs_sidecar.engines.rego.extensions.subsets import in_order
 from acs_sidecar.spec.values import Json
 
 __all__ = ["formatted", "shown"]
@@ -138,11 +139,7 @@ def shown(value: Json | set[Json]) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(shown, value))}]"
     if isinstance(value, set):
-        if not all(isinstance(item, str) for item in value):
-            raise ValueError("a set of other values than texts")
-        return (
-            f"{{{', '.join(_quoted(str(item)) for item in sorted(map(str, value)))}}}" if value else "set()"
-        )
+        return f"{{{', '.join(map(shown, in_order(value)))}}}" if value else "set()"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{_quoted(name)}: {shown(value[name])}' for name in sorted(value))}}}"
     return str(value)

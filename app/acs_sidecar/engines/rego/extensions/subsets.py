@@ -2,7 +2,7 @@
 
 from acs_sidecar.spec.values import Json
 
-__all__ = ["is_subset"]
+__all__ = ["in_order", "is_subset"]
 
 _Value = Json | set[Json]
 
@@ -48,6 +48,14 @@ def _has_run(whole: list[Json], part: list[Json]) -> bool:
 
 def _holds(whole: set[Json], item: Json) -> bool:
     return any(_same(item, other) for other in _plain(whole))
+
+
+def in_order(values: set[Json]) -> list[Json]:
+    """Return the elements of a set of numbers, texts and `null` as Rego orders them."""
+    return sorted(
+        _plain(values),
+        key=lambda item: (item is not None, isinstance(item, str), item if item is not None else 0),
+    )
 
 
 def _plain(values: set[Json]) -> set[Json]:
