@@ -58,6 +58,9 @@ def test_reads_the_core_schema(text: str, expected: Json) -> None:
     [
         ("", "the document is empty", (None, None)),
         ("a: 1\na: 2", "the member `a` occurs twice", (2, 1)),
+        ("a: 1 # no\x85b: 2", "U+0085 ends lines in some versions of YAML: write an escape in double quotes", (1, 10)),
+        ("a: 1\n# no\u2028b: 2", "U+2028 ends lines in some versions of YAML: write an escape in double quotes", (2, 5)),
+        ("a: |\n  x\u2029  y", "U+2029 ends lines in some versions of YAML: write an escape in double quotes", (2, 4)),
         ('{"a": 1,\n "a": 2}', "the member `a` occurs twice", (2, 2)),
         ("<<: {a: 1}", "merge keys (`<<`) are not allowed: repeat the members", (1, 1)),
         ("1: x", "a member name must be a string: quote it", (1, 1)),

@@ -32,6 +32,8 @@ _OCTAL = re.compile(r"0o[0-7]+")
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _NON_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_OLD_LINE_END = re.compile("[\x85\u2028\u2029]")
+"""Line ends to the parser, which reads YAML 1.1, and characters of a comment or a text in YAML 1.2."""
 _STRING_TAG = "tag:yaml.org,2002:str"
 _JSON_TAGS = frozenset(
     {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")}
@@ -50,6 +52,11 @@ class _Node:
 
 def parse_yaml(text: str) -> tuple[Json, Mapping[Members, Position]]:
     """Read one document; return its value and the place of each member. Raises `DocumentError`."""
+    if found := _OLD_LINE_END.search(text):
+        before = text[: found.start()]
+        name = f"U+{ord(found[0]):04X}"
+        message = f"{name} ends lines in some versions of YAML: write an escape in double quotes"
+        raise DocumentError(message, (before.count("\n") + 1, len(before) - before.rfind("\n")))
     return _YamlReader(text).document()
 
 
