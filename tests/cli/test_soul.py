@@ -84,6 +84,19 @@ def test_the_first_file_of_a_folder_is_scanned(folder: Path) -> None:
     assert "not read: CLAUDE.md" in invoke("scan", "--format", "table").stdout
 
 
+def test_the_first_name_may_lead_nowhere(folder: Path) -> None:
+    """It is what the agent was meant to be given: no other file is scanned in its place."""
+    (folder / "CLAUDE.md").write_text(STANDARD)
+    (folder / "constitution.md").symlink_to("gone.md")
+    assert scan(str(folder))["others"] == []
+    (folder / "SOUL.md").symlink_to("gone.md")
+    dangling = invoke("scan", str(folder))
+    assert (dangling.exit_code, dangling.stderr) == (
+        2,
+        f"error: {folder / 'SOUL.md'}: No such file or directory\n",
+    )
+
+
 def test_nothing_to_scan() -> None:
     """An empty folder and a missing file exit 2."""
     empty = invoke("scan")

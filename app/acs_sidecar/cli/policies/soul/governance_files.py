@@ -23,11 +23,17 @@ def find_governance_file(place: Path) -> GovernanceFile:
     """Read the governance file that a path is, or the first of a folder; none ends the command."""
     if not place.is_dir():
         return GovernanceFile(place, read_user_file(place))
-    found = [name for name in GOVERNANCE_FILES if (place / name).is_file()]
-    if not found:
+    first = next((place / name for name in GOVERNANCE_FILES if _is_there(place / name)), None)
+    if first is None:
         fail(f"{place} has no governance file: write one, as `acs-sidecar soul init` does")
-    first, *others = _distinct(place, found)
-    return GovernanceFile(place / first, read_user_file(place / first), tuple(others))
+    content = read_user_file(first)
+    _, *others = _distinct(place, [name for name in GOVERNANCE_FILES if (place / name).is_file()])
+    return GovernanceFile(first, content, tuple(others))
+
+
+def _is_there(path: Path) -> bool:
+    """True for a file, and for a link that leads nowhere, whose place no other name takes."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
 
 
 def _distinct(place: Path, names: list[str]) -> list[str]:
