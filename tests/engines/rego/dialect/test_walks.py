@@ -64,3 +64,19 @@ def test_walk_elsewhere_is_refused(rules: str, place: str) -> None:
         f"rego-walk: a.rego:{place}: policies.main.modules: `walk` has many values, of which the engine finds none "
         "here: give them to variables in a statement of the body (`walk(x, [path, value])`), its `with` on one line"
     )
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        ("[v | walk(s.o, [_, v]); is_number(v); some _ in s.ys]", [1, 1, 2, 2]),
+        ("[u | walk(s.o, [_, v]); is_number(v); u := s.ys[_]]", ["p", "q", "p", "q"]),
+        ("[v | walk(s.o, [[_], v]); walk(s.ys, [[_], u])]", [1, 1, 2, 2]),
+        ("[v | walk(s.o, [[_], v]); [[_], u] := walk(s.ys)]", [1, 1, 2, 2]),
+        ("[[u, v] | u := s.ys[_]; walk(s.o, [[_], v])]", [["p", 1], ["p", 2], ["q", 1], ["q", 2]]),
+    ],
+)
+def test_an_array_of_several_iterations_is_in_their_order(array: str, expected: Json) -> None:
+    """The engine alone would come to `walk` last."""
+    text = f"package a\nimport input.snapshot as s\nx := {array}"
+    assert evaluate(definition(text), {"o": {"a": 1, "b": 2}, "ys": ["p", "q"]}) == expected

@@ -78,7 +78,12 @@ from acs_sidecar.engines.rego.dialect.statements.sequence import (
     is_in_order,
     wait_for_guard,
 )
-from acs_sidecar.engines.rego.dialect.statements.walks import Place, bind_walks, unbound_walks
+from acs_sidecar.engines.rego.dialect.statements.walks import (
+    Place,
+    bind_walks,
+    lists_in_order,
+    unbound_walks,
+)
 from acs_sidecar.engines.rego.documents import Segments
 from acs_sidecar.engines.rego.sources import Module
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
@@ -274,6 +279,7 @@ def _statements(
     if indexed and rewriting.may_conflict:
         members += looked_up_members(body, negates_all=rewriting.negates_all)
     is_index = any(inner.has_index for inner in body.with_inner())
+    collected = rewriting.walks and (is_index or lists_in_order(body))
     for number in evaluation_order(body.statements):
         statement = body.statements[number]
         negates_all = rewriting.negates_all and "NotExpr" in as_object(statement.node["literal"])
@@ -286,7 +292,7 @@ def _statements(
             draft.begin_with(members)
             members = []
         if rewriting.walks and not negates_all:
-            rewriting.walked.update(bind_walks(draft, is_index=is_index))
+            rewriting.walked.update(bind_walks(draft, collected=collected))
         define_values(draft, list(evaluated_values(draft, rewriting.is_function)), rewriting.may_conflict)
         bind_quantified(draft)
         order_quantifier(draft)

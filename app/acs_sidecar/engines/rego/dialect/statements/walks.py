@@ -5,7 +5,8 @@ where the call has an output. So `walk(input, w); [path, value] := w` takes its 
 needs an expression, `[w][0]`: the engine takes `w` for unbound there.
 
 It takes that output for unbound in an index, too: `input.o[value]`. In a body that has variables for
-indexes, the values of a comprehension take the place of the call: `output = [w | walk(x, w)][_]`.
+indexes, the values of a comprehension take the place of the call: `output = [w | walk(x, w)][_]`. So they
+do in an array of what several statements iterate over: the engine would come to the call last.
 """
 
 from collections.abc import Iterable, Iterator, Set
@@ -14,19 +15,23 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     CALLS,
     REFERENCES,
     as_list,
+    as_object,
     as_position,
     called_name,
     chain,
     composite_items,
+    nodes_of,
     operands,
+    variables,
     variant,
 )
+from acs_sidecar.engines.rego.dialect.bodies import Body, Statement
 from acs_sidecar.engines.rego.dialect.problems import Problem
 from acs_sidecar.engines.rego.dialect.rewriting import Part
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json, JsonObject
 
-__all__ = ["bind_walks", "unbound_walks"]
+__all__ = ["bind_walks", "lists_in_order", "unbound_walks"]
 
 Place = tuple[int, int]
 
@@ -37,10 +42,22 @@ _MESSAGE = (
 )
 
 
-def bind_walks(draft: Draft, *, is_index: bool) -> set[Place]:
+def lists_in_order(body: Body) -> bool:
+    """Whether a body makes an array of what several of its statements iterate over."""
+    return "ArrayCompr" in body.comprehension and sum(map(_iterates, body.statements)) > 1
+
+
+def _iterates(statement: Statement) -> bool:
+    literal = statement.node["literal"]
+    indexes = (link["index"] for link in nodes_of("RefBrack", literal))
+    calls = (called_name(call["fcn"]) for call in nodes_of("Call", literal))
+    return "SomeIn" in as_object(literal) or _WALK in calls or any(True for _ in variables([*indexes]))
+
+
+def bind_walks(draft: Draft, *, collected: bool) -> set[Place]:
     """Bind the values of the calls of `walk` in a statement, and return the places of these calls.
 
-    `is_index` tells that a variable of the body is an index.
+    `collected` tells that they become an array: a variable of the body is an index, or its order counts.
     """
     kind, literal = variant(draft.statement.node["literal"])
     member = {"SomeIn": "collection", "Every": "domain"}.get(kind, "expr")
@@ -53,13 +70,13 @@ def bind_walks(draft: Draft, *, is_index: bool) -> set[Place]:
         argument = draft.original(as_list(value["params"])[0])
         name = draft.name(call)
         walk = ["walk(", *draft.behind(argument), f", {name})"]
-        if is_index:
+        if collected:
             walk = [f"{name} := ", *_walked(draft, draft.behind(argument))]
         draft.before += [*walk, *draft.modifier_text(), "; "]
         draft.waits = True
-        if is_index or kind == "SomeIn":
+        if collected or kind == "SomeIn":
             draft.rename(call, f"[{name}][0]")
-    if is_index and kind == "Expr":
+    if collected and kind == "Expr":
         _assign_output(draft, literal["expr"])
     return bound
 
