@@ -2,9 +2,11 @@
 
 import asyncio
 import gc
+import importlib
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,13 @@ from acs_sidecar.server.sockets import BindError
 from acs_sidecar.server.supervisor import WorkerStartError
 from acs_sidecar.settings.tree import SettingsError, load_settings
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
-from acs_sidecar.startup import StartError, lasting_imports, settle_memory, without_collection
+from acs_sidecar.startup import (
+    StartError,
+    lasting_imports,
+    settle_memory,
+    without_collection,
+    without_modules,
+)
 from acs_sidecar.telemetry.metrics import Metrics
 from acs_sidecar.telemetry.otlp import OtlpExport
 from acs_sidecar.wiring import audit_key, build
@@ -202,6 +210,17 @@ def test_collection_is_as_before_after_a_pause(enabled: bool) -> None:
         assert gc.isenabled() is enabled
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("name", ["colorsys", "json"])
+def test_a_module_is_there_again_behind_imports_without_it(name: str) -> None:
+    """One that is loaded is the same object as before, and one that is not can be loaded."""
+    sys.modules.pop("colorsys", None)
+    loaded = sys.modules.get(name)
+    with pytest.raises(ImportError), without_modules(name):
+        importlib.import_module(name)
+    assert sys.modules.get(name) is loaded
+    assert importlib.import_module(name) is (loaded or sys.modules[name])
 
 
 def test_no_collection_begins_with_what_was_imported() -> None:

@@ -6,7 +6,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-__all__ = ["StartError", "lasting_imports", "return_memory", "settle_memory", "without_collection"]
+__all__ = [
+    "StartError",
+    "lasting_imports",
+    "return_memory",
+    "settle_memory",
+    "without_collection",
+    "without_modules",
+]
 
 # They hold names of attributes that were looked up. Since Python 3.13 the function has the first name.
 _CLEAR_CACHES: Callable[[], None] = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache
@@ -48,6 +55,20 @@ def lasting_imports() -> Iterator[None]:
     with without_collection():
         yield
         gc.freeze()
+
+
+@contextmanager
+def without_modules(*names: str) -> Iterator[None]:
+    """Import other modules as if these were not installed; those must be able to do without."""
+    hidden = {name: sys.modules.pop(name, None) for name in names}
+    sys.modules.update(dict.fromkeys(names))  # type: ignore[arg-type]  # `None` stops an import
+    try:
+        yield
+    finally:
+        for name, module in hidden.items():
+            del sys.modules[name]
+            if module is not None:
+                sys.modules[name] = module
 
 
 def settle_memory() -> None:

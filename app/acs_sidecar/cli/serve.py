@@ -4,8 +4,18 @@ import time
 from functools import partial
 from pathlib import Path
 
-import structlog
 import typer
+
+from acs_sidecar.startup import (
+    StartError,
+    lasting_imports,
+    settle_memory,
+    without_collection,
+    without_modules,
+)
+
+with without_modules("rich"):  # it shows tracebacks, which no line of the log has
+    import structlog
 
 from acs_sidecar.cli.output import fail_start
 from acs_sidecar.cli.settings import settings_from
@@ -18,7 +28,6 @@ from acs_sidecar.server.handed_file import hand
 from acs_sidecar.server.reload_rounds import Served
 from acs_sidecar.server.sockets import bind
 from acs_sidecar.server.supervisor import supervise
-from acs_sidecar.startup import StartError, lasting_imports, settle_memory, without_collection
 from acs_sidecar.telemetry.log import configure_logging
 from acs_sidecar.telemetry.shared import SharedNumbers
 from acs_sidecar.wiring import audit_key, build_access
@@ -38,7 +47,8 @@ def serve(
 
     Every setting is an `ACS_` variable: `acs-sidecar config` lists them with their values.
     """
-    with lasting_imports():
+    # FastAPI loads the older pydantic to find that nothing is of it.
+    with lasting_imports(), without_modules("pydantic.v1"):
         from acs_sidecar.server.worker import Inherited, run_worker  # noqa: PLC0415  # loads for longer than most commands run
 
     loaded = settings_from(config, host=host, port=port, uds=uds, workers=workers, manifests=manifests)

@@ -32,7 +32,7 @@ from acs_sidecar.server.supervisor import BEATS
 from acs_sidecar.server.tether import Tether
 from acs_sidecar.server.turn import Turn
 from acs_sidecar.settings.tree import Settings
-from acs_sidecar.startup import StartError, return_memory, settle_memory
+from acs_sidecar.startup import StartError, return_memory, settle_memory, without_modules
 from acs_sidecar.telemetry.shared import SharedNumbers
 from acs_sidecar.transports.http.app import create_app
 from acs_sidecar.wiring import build
@@ -189,7 +189,8 @@ def _server_config(settings: Settings, runtime: Runtime, turn: Turn) -> uvicorn.
     limits = ConnectionLimits(
         connections_within(open_files_limit()), settings.request_timeout_s, settings.max_body_bytes
     )
-    gate = create_app(runtime)
+    with without_modules("pydantic.v1"):  # FastAPI would load it to find that nothing is of it
+        gate = create_app(runtime)
     return uvicorn.Config(
         gate,
         interface="asgi3",

@@ -29,19 +29,16 @@ _CHARACTERS = r"[\x{AD}\x{180E}\x{200B}-\x{200D}\x{202A}\x{2060}\x{2066}-\x{2069
 _UNSEEN = RuleSet([DetectorRule("unseen", rf"{_CHARACTERS}(?:[\pL\pN ]{{1,8}}{_CHARACTERS})*")])
 _RUN = re.compile("[\u00ad\u180e\u200b-\u200d\u202a\u2060\u2066-\u2069\ufeff]+")
 _JOINERS = frozenset("\u200c\u200d")
-_NEED_JOINERS = (  # Arabic to Thaana and N'Ko, Indic scripts, Tibetan to Myanmar, Khmer, Mongolian, forms of Arabic
-    *range(0x0600, 0x0E00),
-    *range(0x0F00, 0x10A0),
-    *range(0x1780, 0x18B0),
-    *range(0xA840, 0xAAE0),
-    *range(0xFB50, 0xFE00),
-    *range(0xFE70, 0xFEFF),
+_JOINED_SCRIPTS = (  # Arabic to Thaana and N'Ko, Indic scripts, Tibetan to Myanmar, Khmer, Mongolian, forms of Arabic
+    range(0x0600, 0x0E00),
+    range(0x0F00, 0x10A0),
+    range(0x1780, 0x18B0),
+    range(0xA840, 0xAAE0),
+    range(0xFB50, 0xFE00),
+    range(0xFE70, 0xFEFF),
 )
-_JOINED_SCRIPTS = frozenset(map(chr, _NEED_JOINERS))
-_UNSPACED_SCRIPTS = frozenset(
-    map(chr, (*range(0x0E00, 0x0F00), *range(0x1000, 0x10A0), *range(0x1780, 0x1800)))
-)
-_MONGOLIAN = frozenset(map(chr, range(0x1800, 0x18B0)))
+_UNSPACED_SCRIPTS = (range(0x0E00, 0x0F00), range(0x1000, 0x10A0), range(0x1780, 0x1800))
+_MONGOLIAN = (range(0x1800, 0x18B0),)
 _AFTER_PICTURES = frozenset("\ufe0f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")
 
 
@@ -89,10 +86,16 @@ def _is_needed(run: str, before: str, after: str) -> bool:
     if len(run) > 1:
         return False
     if run in _JOINERS:
-        return before in _JOINED_SCRIPTS or (run == "\u200d" and _is_picture(before) and _is_picture(after))
+        return _is_of(before, _JOINED_SCRIPTS) or (
+            run == "\u200d" and _is_picture(before) and _is_picture(after)
+        )
     if run == "\u200b":
-        return before in _UNSPACED_SCRIPTS and after in _UNSPACED_SCRIPTS
-    return run == "\u180e" and before in _MONGOLIAN
+        return _is_of(before, _UNSPACED_SCRIPTS) and _is_of(after, _UNSPACED_SCRIPTS)
+    return run == "\u180e" and _is_of(before, _MONGOLIAN)
+
+
+def _is_of(character: str, scripts: Iterable[range]) -> bool:
+    return bool(character) and any(ord(character) in script for script in scripts)
 
 
 def _is_picture(character: str) -> bool:

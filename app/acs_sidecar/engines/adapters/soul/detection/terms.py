@@ -76,7 +76,7 @@ class Hits:
 class _Part(NamedTuple):
     """One word of a term, or what it begins with; `gap`: up to four words may stand before it."""
 
-    words: frozenset[str]
+    words: tuple[str, ...]
     stems: tuple[str, ...]
     gap: bool
 
@@ -117,7 +117,7 @@ def parse_term(text: str) -> Term:
             raise TermSyntaxError(
                 f"`{text}` is not a term: lower-case words, `word*`, `one|other`, `..` between two"
             )
-        words = frozenset(each for each in choices if not each.endswith("*"))
+        words = tuple(each for each in choices if not each.endswith("*"))
         stems = tuple(each.removesuffix("*") for each in choices if each.endswith("*"))
         parts.append(_Part(words, stems, gap))
         gap = False
