@@ -208,6 +208,7 @@ def compile_policies(
                 evaluators[binding.point] = policy.bind(binding)
             except ManifestError as failure:
                 failures.append(failure)
+                compiled[-1] = (job, None)  # what else it finds may only follow from that
             digests[binding.point] = policy_digest
     statements = [(job, policy.statement if policy else PolicyStatement()) for job, policy in compiled]
     warnings = of_all_compiles([_findings(job, types, statement.warnings) for job, statement in statements])

@@ -138,7 +138,7 @@ def test_declared_types(kind: str, value: Any, condition: str) -> None:
         ("ipaddr", "localhost", "`context.v` is not an IP address, or a range such as `10.0.0.0/8`, though the schema declares a `ipaddr`"),
         ("ipaddr", 1, "`context.v` is not text, though the schema declares a `ipaddr`"),
         ("ipaddr", ["::1"], "`context.v` is not text, though the schema declares a `ipaddr`"),
-        ("datetime", "today", "`context.v` is not a time of RFC 3339 such as `2026-01-31T09:30:00Z`, though the schema declares a `datetime`"),
+        ("datetime", "today", "`context.v` is not a time of RFC 3339 such as `2026-01-31T09:30:00Z`, nor a date, though the schema declares a `datetime`"),
         ("datetime", 1767261600, "`context.v` is not text, though the schema declares a `datetime`"),
         ("duration", "PT1H", "`context.v` is not a duration of Cedar such as `1d2h30m` or `1500ms`, though the schema declares a `duration`"),
         ("duration", True, "`context.v` is not text, though the schema declares a `duration`"),
@@ -219,10 +219,10 @@ def test_action_undeclared() -> None:
 @pytest.mark.parametrize(
     ("tool", "members", "expected"),
     [
-        (True, {}, f'{AT}: the schema does not let `Action::"output"` apply to the resource type `Tool`: it applies to `PolicyTarget`'),
-        (False, {"principal": 'Tool::"x"'}, f'{AT}: the schema does not let `Action::"output"` apply to the principal type `Tool`: it applies to `Agent`'),
-        (False, {"resource": {"type": "Doc", "id": "$snap.text"}}, f'{AT}: the schema does not let `Action::"output"` apply to the resource type `Doc`: it applies to `PolicyTarget`'),
-        (False, {"action": 'Action::"group"'}, f'{AT}: the schema does not let `Action::"group"` apply to the principal type `Agent`: it applies to nothing'),
+        (True, {}, f'{AT}: the schema does not let `Action::"output"` apply to the resource type `Tool`: it applies to `PolicyTarget`; add the type to it, or set `query.resource`'),
+        (False, {"principal": 'Tool::"x"'}, f'{AT}: the schema does not let `Action::"output"` apply to the principal type `Tool`: it applies to `Agent`; add the type to it, or set `query.principal`, such as `{{type: Agent, id: $snap.envelope.agent.id}}`'),
+        (False, {"resource": {"type": "Doc", "id": "$snap.text"}}, f'{AT}: the schema does not let `Action::"output"` apply to the resource type `Doc`: it applies to `PolicyTarget`; add the type to it, or set `query.resource`'),
+        (False, {"action": 'Action::"group"'}, f'{AT}: the schema does not let `Action::"group"` apply to the principal type `Agent`: it applies to nothing; add the type to it, or set `query.principal`'),
         (False, {"action": 'Action::"other"'}, f'{AT}: the schema declares no action `Action::"other"`: declare it, or set another `action`'),
     ],
 )  # fmt: skip

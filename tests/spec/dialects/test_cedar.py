@@ -10,6 +10,7 @@ from acs_sidecar.decision.caller import Sender
 from acs_sidecar.decision.request import EvaluateRequest
 from acs_sidecar.engines.cedar.type import CEDAR
 from acs_sidecar.engines.compilation import PolicyJob, compile_policies
+from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.points import InterventionPoint
 from acs_sidecar.spec.ports import ManifestFacts, PointBinding
 from tests.decision.decider import decision_service
@@ -61,7 +62,7 @@ def _decide(manifest: dict[str, Any], snapshot: dict[str, Any]) -> tuple[str | N
         ({"s": ["a", None]}, "`context.input.s` is not a list without `null`, though the schema declares a set"),
         ({"r": {}}, "`context.input.r.x` is missing, which the schema requires"),
         ({"r": []}, "`context.input.r` is not a record, as the schema declares"),
-        ({"z": 1}, "`context.input` has a member that the schema does not declare"),
+        ({"z": 1}, "`context.input` has a member that the schema does not declare: it declares `b`, `d`, `n`, `r`, `s`, `t`"),
     ],
 )  # fmt: skip
 def test_a_schema_checks_and_converts_nothing(value: dict[str, Any], detail: str | None) -> None:
@@ -119,6 +120,33 @@ def test_reading_what_a_context_never_has_is_remarked_upon() -> None:
         "read the snapshot"
     ]
     assert [finding for finding in older if finding.code == "cedar-context-unknown"] == []
+
+
+def test_an_error_hides_what_only_follows_from_it() -> None:
+    """A point that cannot be bound is named, and not each policy that is only about this point."""
+    text = 'permit(principal, action, resource); forbid(principal, action == Action::"output", resource);'
+    points: dict[InterventionPoint, dict[str, Any]] = {
+        InterventionPoint.INPUT: {},
+        InterventionPoint.OUTPUT: {"context": {}},
+    }
+    bindings = [
+        PointBinding(
+            point=point,
+            path=point.value,
+            definition={},
+            members=members,
+            target_kind=None,
+            projects_tool=False,
+        )
+        for point, members in points.items()
+    ]
+    facts = ManifestFacts(version="0.4.0-alpha.1")
+    job = PolicyJob("policies.p", "cedar", {"type": "cedar", "policy_set": text}, tuple(bindings), facts)
+    with pytest.raises(ManifestError) as caught:
+        compile_policies([job], {"cedar": CEDAR}, MemorySources({}))
+    assert [(found.code, found.path) for found in caught.value.diagnostics] == [
+        ("member-not-allowed", "output.context")
+    ]
 
 
 def test_the_context_is_the_snapshot_and_the_annotations() -> None:

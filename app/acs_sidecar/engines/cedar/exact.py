@@ -39,6 +39,8 @@ def exactly(schema: Schema, kind: Type, place: str = "context") -> Convert:
 
 
 def _record(members: Mapping[str, Convert], required: frozenset[str], place: str) -> Convert:
+    declared = f"it declares {', '.join(f'`{name}`' for name in sorted(members)) or 'none'}"
+
     def convert(value: Json) -> Json:
         if not isinstance(value, dict):
             raise unfit(f"`{place}` is not a record, as the schema declares")
@@ -46,7 +48,7 @@ def _record(members: Mapping[str, Convert], required: frozenset[str], place: str
         if missing := sorted(required - given.keys()):
             raise unfit(f"`{place}.{missing[0]}` is missing, which the schema requires")
         if given.keys() - members.keys():
-            raise unfit(f"`{place}` has a member that the schema does not declare")
+            raise unfit(f"`{place}` has a member that the schema does not declare: {declared}")
         return {name: members[name](inner) for name, inner in given.items()}
 
     return convert

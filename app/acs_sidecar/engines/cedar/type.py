@@ -1,6 +1,6 @@
 """The `cedar` policy type: Cedar policies over a snapshot, evaluated in this process (section 1.7.1)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -127,7 +127,14 @@ class _CedarPolicy:
         action = query.action or FixedUid(EntityUid("Action", binding.point.value))
         resource = query.resource or _default_resource(binding)
         if self.admission and isinstance(action, FixedUid):
-            _check_types(self.admission, binding.path, principal, action.uid, resource)
+            _check_types(
+                self.admission,
+                binding.path,
+                principal,
+                action.uid,
+                resource,
+                fixed=self.dialect.agent_contexts,
+            )
         self.bound.append(BoundRequest(principal, action, resource))
         self.contexts.append(_bound_context(binding, query, self.dialect))
         decimals = self._decimals(query, action, binding.path)
@@ -264,9 +271,15 @@ def _default_resource(binding: PointBinding) -> UidSource:
 
 
 def _check_types(
-    admission: ContextAdmission, path: str, principal: UidSource, action: EntityUid, resource: UidSource
+    admission: ContextAdmission,
+    path: str,
+    principal: UidSource,
+    action: EntityUid,
+    resource: UidSource,
+    *,
+    fixed: bool,
 ) -> None:
-    """Find at compile what could only fail at every request."""
+    """Find at compile what could only fail at every request; `fixed` where no `query` can change it."""
     declared = admission.actions.get(action)
     if declared is None:
         message = f"the schema declares no action `{action}`: declare it, or set another `action`"
@@ -279,8 +292,10 @@ def _check_types(
             listed = ", ".join(f"`{name}`" for name in sorted(types)) or "nothing"
             message = (
                 f"the schema does not let `{action}` apply to the {part} type `{source.known_type}`: "
-                f"it applies to {listed}"
+                f"it applies to {listed}; add the type to it"
             )
+            if not fixed:
+                message += f", or set `query.{part}`{_example(part, types)}"
             raise invalid("cedar-action-not-applicable", message, path)
     if declared.unfillable:
         message = (
@@ -288,6 +303,13 @@ def _check_types(
             "it: make it optional, or read it from the entities"
         )
         raise invalid("cedar-context-unfillable", message, path)
+
+
+def _example(part: str, types: Collection[str]) -> str:
+    """Return a principal of a type that the schema has; what a resource is called, nobody knows here."""
+    if part == "resource" or not types:
+        return ""
+    return f", such as `{{type: {min(types)}, id: $snap.envelope.agent.id}}`"
 
 
 CEDAR: PolicyType = _CedarType()

@@ -45,7 +45,7 @@ def _datetime(text: str) -> str:
     """Read RFC 3339, and the date alone that Cedar also has; write what Cedar reads, to the millisecond."""
     found = _DATETIME.fullmatch(text)
     if found is None:
-        raise ExtensionTextError("a time of RFC 3339 such as `2026-01-31T09:30:00Z`")
+        raise ExtensionTextError("a time of RFC 3339 such as `2026-01-31T09:30:00Z`, nor a date")
     year, day = found["date"][:4], found["date"][4:]
     try:
         # Python's calendar has no year 0, which has the days of every 400th.
