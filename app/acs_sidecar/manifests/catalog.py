@@ -80,7 +80,9 @@ class OperatorManifests:
         if len(self.by_name) == 1:
             return next(iter(self.by_name.values()))
         raise RefusalError(
-            Cause.MALFORMED, "no default manifest is configured: set `manifest_ref` or `manifest`"
+            Cause.MALFORMED,
+            "no default manifest is configured: set `manifest_ref` or `manifest`, "
+            "or `?manifest_ref=<name>` at `/v1/intercept`",
         )
 
 

@@ -52,7 +52,8 @@ def test_loads_a_directory_by_name_and_digest(start: Start, manifests: Path) -> 
     status, body = service.post("/v1/evaluate/input", {"snapshot": {}})
     assert (status, body["detail"]) == (
         400,
-        "no default manifest is configured: set `manifest_ref` or `manifest`",
+        "no default manifest is configured: set `manifest_ref` or `manifest`, "
+        "or `?manifest_ref=<name>` at `/v1/intercept`",
     )
 
 

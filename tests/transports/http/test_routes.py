@@ -20,7 +20,7 @@ from tests.transports.http.plain_requests import MANIFEST, REQUEST, denies, raw
         ("POST", "/v1/evaluate", {"snapshot": {}}, {}, 400, "`intervention_point` is missing: set it in the path "
          "or in the body"),
         ("POST", "/v1/evaluate/input", {"snapshot": {}}, {}, 400, "no default manifest is configured: set "
-         "`manifest_ref` or `manifest`"),
+         "`manifest_ref` or `manifest`, or `?manifest_ref=<name>` at `/v1/intercept`"),
         ("POST", "/v1/evaluate/input", {"snapshot": {}, "manifest_ref": "x"}, {}, 404, "`manifest_ref` names no "
          "loaded manifest"),
         ("POST", "/v1/evaluate/input/", REQUEST, {}, 404, "no such route: POST to "

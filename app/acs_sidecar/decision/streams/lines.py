@@ -49,7 +49,7 @@ def read_line(line: bytes, duplicates: DuplicateMembers = DuplicateMembers.REFUS
     if not _TEXT <= members.keys() <= _TEXT_MEMBERS:
         raise _malformed(
             "a line behind the first must be `{text, source, cut}`, of which `cut` is optional, "
-            'or `{"end": true}`'
+            f'or `{{"end": true}}`{_missing(members)}'
         )
     text, source, cut = members["text"], members["source"], members.get("cut", True)
     if not isinstance(text, str):
@@ -59,6 +59,12 @@ def read_line(line: bytes, duplicates: DuplicateMembers = DuplicateMembers.REFUS
     if not isinstance(cut, bool):
         raise _malformed("`cut` must be a boolean")
     return Arrived(SOURCES[source], text, cut)
+
+
+def _missing(members: dict[str, Json]) -> str:
+    """Return what a line of text lacks, where it is one."""
+    missing = sorted(_TEXT - members.keys())
+    return f": `{missing[0]}` is missing" if len(missing) == 1 else ""
 
 
 def _malformed(detail: str) -> StreamFailureError:
