@@ -102,6 +102,12 @@ def test_an_example_is_written_as_it_is_published(tmp_path: Path) -> None:
     assert _problems(place) == []
 
 
+def test_help_names_the_examples() -> None:
+    """Nobody has to guess one first."""
+    shown = " ".join(_run("init", "--help").output.replace("│", " ").split())
+    assert "an example instead, as it is published: agt-rules, coding-agent, governed-agent, " in shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -226,7 +226,7 @@ def test_a_difference_and_an_invalid_form_are_told(tmp_path: Path) -> None:
     assert (code, printed.splitlines()[0]) == (1, 'agent_control_specification_version: "0.4.0-alpha.1"')
     assert told.splitlines() == [
         place,
-        "one: deny before, deny after",
+        "one: deny before, deny (runtime_error:policy_output_invalid) after",
         f"  {refused}",
         "0 of 1 cases are decided alike",
         "look at 1 place above: no case need show what they decide",

@@ -186,6 +186,10 @@ def test_sarif_has_each_missing_control_and_each_finding() -> None:
     log = json.loads(invoke("scan", str(FOLDER / "markers.md"), "--format", "sarif").stdout)
     jsonschema.validate(log, json.loads((ROOT / "tests" / "vectors" / "sarif-2.1.0-rtm.5.json").read_text()))
     results = log["runs"][0]["results"]
+    described = {
+        rule["id"]: rule["shortDescription"]["text"] for rule in log["runs"][0]["tool"]["driver"]["rules"]
+    }
+    assert described["SOUL-HB-003"] == "Kill switch"
     levels = {result["ruleId"]: result["level"] for result in results}
     assert sum(name.startswith("SOUL-") for name in levels) == 57
     assert [levels[f"SOUL-{each}"] for each in ("HB-001", "TH-001", "TH-002", "TH-005")] == [
@@ -221,6 +225,7 @@ def test_an_explanation_for_people() -> None:
         "domain      Injection hardening",
         "severity    critical",
     ]
+    assert invoke("explain", "ih-003", "--format", "table").stdout.splitlines() == lines
     none = invoke("explain", "SOUL-XX-001")
     assert (none.exit_code, none.stderr) == (
         2,

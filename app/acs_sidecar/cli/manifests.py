@@ -14,7 +14,7 @@ from acs_sidecar.spec.manifest.compiled import CompiledManifest
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.trials.injection import EveryVariable
 
-__all__ = ["KnownManifest", "known_manifests", "manifest_files", "manifest_versions"]
+__all__ = ["KnownManifest", "known_manifests", "manifest_files", "manifest_versions", "one_manifest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,15 @@ def manifest_files(places: list[Path]) -> tuple[ManifestFile, ...]:
             fail(f"no manifest exists at {place}: expected */manifest.yaml or *.yaml in it")
         found.extend(files)
     return tuple(found)
+
+
+def one_manifest(place: Path) -> ManifestFile:
+    """Return the one manifest at a place, or end the command."""
+    files = manifest_files([place])
+    if len(files) != 1:
+        names = ", ".join(file.name for file in files)
+        fail(f"no manifest.yaml in {place}, only {names}: write one, or name one of them")
+    return files[0]
 
 
 def known_manifests(settings: Settings, places: list[Path]) -> dict[str, KnownManifest]:

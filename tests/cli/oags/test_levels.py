@@ -255,6 +255,15 @@ def test_what_a_document_lacks(agent: Path, file: str, old: str, new: str, asks:
     assert shown.startswith(detail)
 
 
+def test_a_file_of_tools_that_is_no_json_is_named_once(agent: Path) -> None:
+    """Not each tool is missing then: the file is."""
+    (agent / "tools.json").write_text("- name: search\n")
+    changed(agent / "manifest.yaml", "    root: /workspace", "    root: /workspace\n    declared_id: ignore")
+    _, rows, _ = judged()
+    detail = "the file of tools is no list of tools in JSON: none is found in it"
+    assert rows[CONTRACTS] == (False, detail)
+
+
 def test_tools_without_a_schema_are_named(agent: Path) -> None:
     """An entry of the file of tools needs a schema."""
     tools = json.loads((agent / "tools.json").read_text())
@@ -291,7 +300,7 @@ def test_several_manifests_are_not_one(tmp_path: Path) -> None:
     done = CliRunner().invoke(oags, ["conformance", "--manifest", "agents"])
     assert (done.exit_code, done.stderr) == (
         2,
-        "error: agents holds several manifests (a, b): name one of them\n",
+        "error: no manifest.yaml in agents, only a, b: write one, or name one of them\n",
     )
 
 

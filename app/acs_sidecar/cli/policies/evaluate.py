@@ -9,7 +9,7 @@ from rich.table import Table
 
 from acs_sidecar.cli.output import OutputFormat, cell, fail, json_cell, print_json, show_findings, wants_table
 from acs_sidecar.cli.policies.explanation import show_explanation
-from acs_sidecar.cli.policies.manifest import manifest_files
+from acs_sidecar.cli.policies.manifest import one_manifest
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.cli.user_files import read_input
 from acs_sidecar.decision.answer import decision_json
@@ -91,11 +91,8 @@ def evaluate(
 
 def _compiled(place: Path, settings: Settings, compiler: ManifestCompiler) -> CompiledManifest:
     """Compile the one manifest at `place`, or end the command with its findings."""
-    manifests = read_manifests(settings, manifest_files([place]), [place])
-    if len(manifests) != 1:
-        names = ", ".join(read.file.name for read in manifests)
-        fail(f"{place} holds several manifests ({names}): name one of them")
-    manifest = compile_manifest(manifests[0], compiler)
+    (read,) = read_manifests(settings, (one_manifest(place),), [place])
+    manifest = compile_manifest(read, compiler)
     if isinstance(manifest, InvalidManifest):
         show_findings(manifest.error.diagnostics)
         fail(f"{place} is not a valid manifest")

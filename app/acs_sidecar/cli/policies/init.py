@@ -202,12 +202,15 @@ _STOCK = {
     "manifests/agent/tests/definitions.yaml": _DEFINITION_CASES,
 }
 _EXAMPLES = files("acs_sidecar") / "examples"
+_NAMES = tuple(sorted(one.name for one in _EXAMPLES.iterdir() if one.is_dir()))
 
 
 def init(
     directory: Path = typer.Argument(help="directory to write into; it must be empty, or not exist"),
     stock: bool = typer.Option(False, "--stock", help="an agent under the stock library; the default"),
-    example: str | None = typer.Option(None, metavar="NAME", help="an example instead, as it is published"),
+    example: str | None = typer.Option(
+        None, metavar="NAME", help=f"an example instead, as it is published: {', '.join(_NAMES)}"
+    ),
 ) -> None:
     """Write a manifest with its configuration, test cases and settings: it is valid and its cases pass.
 
@@ -234,9 +237,8 @@ def init(
 
 def _example(name: str) -> dict[str, str]:
     """Return the files of an example by their paths, or end the command with the names that there are."""
-    names = sorted(one.name for one in _EXAMPLES.iterdir() if one.is_dir())
-    if name not in names:
-        fail(f"--example: `{name}` is no example{did_you_mean(name, names)}: {', '.join(names)}")
+    if name not in _NAMES:
+        fail(f"--example: `{name}` is no example{did_you_mean(name, _NAMES)}: {', '.join(_NAMES)}")
     return dict(_files_below(_EXAMPLES / name, f"manifests/{name}"))
 
 

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from acs_sidecar.cli.manifests import manifest_files
+from acs_sidecar.cli.manifests import manifest_files, one_manifest
 from acs_sidecar.cli.output import fail, show_findings
 from acs_sidecar.manifests.files import read_document
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
 from acs_sidecar.spec.manifest.identity import ManifestIdentity, document_identity
 
-__all__ = ["holds_manifests", "manifest_files", "one_identity"]
+__all__ = ["holds_manifests", "manifest_files", "one_identity", "one_manifest"]
 
 
 def holds_manifests(place: Path) -> bool:
@@ -25,11 +25,9 @@ def holds_manifests(place: Path) -> bool:
 
 def one_identity(place: Path) -> ManifestIdentity:
     """Return digest and name of the one manifest at `place`, as it would be sent with a request."""
-    files = manifest_files([place])
-    if len(files) != 1:
-        fail(f"{place} holds several manifests ({', '.join(file.name for file in files)}): name one of them")
+    file = one_manifest(place)
     try:
-        document = read_document(files[0].path, files[0].label)
+        document = read_document(file.path, file.label)
     except ManifestError as error:
         show_findings(error.diagnostics)
         fail(f"{place} cannot be read as a manifest")

@@ -15,7 +15,7 @@ import orjson
 import typer
 
 from acs_sidecar.cli.output import fail, show_findings
-from acs_sidecar.cli.policies.manifest import manifest_files
+from acs_sidecar.cli.policies.manifest import one_manifest
 from acs_sidecar.cli.settings import settings_from
 from acs_sidecar.manifests.case_files import cases_beside
 from acs_sidecar.manifests.discovery import read_manifests
@@ -69,10 +69,7 @@ def migrate(
     """
     configure_logging(LogFormat.CONSOLE, "error")
     settings = settings_from(None).settings
-    files = manifest_files([manifest])
-    if len(files) != 1:
-        fail(f"{manifest} holds {len(files)} manifests: name one of them")
-    older = files[0]
+    older = one_manifest(manifest)
     if output is not None and output.exists():
         fail(f"--output {output}: exists already")
     with tempfile.TemporaryDirectory() as scratch:
@@ -172,7 +169,7 @@ def _compared(older: dict[str, CaseResult], newer: dict[str, CaseResult], doubts
         after = newer.get(name)
         if after is None or decided(before) != decided(after):
             different += 1
-            _tell(f"{name}: {before.decision} before, {after.decision if after else 'no decision'} after")
+            _tell(f"{name}: {_outcome(before, after)} before, {_outcome(after, before)} after")
             if after and after.detail:
                 _tell(f"  {after.detail}")
             elif after:
@@ -197,6 +194,15 @@ def decided(result: CaseResult) -> dict[str, object]:
     entry = {} if result.entry is None else asdict(result.entry)
     members = {name: value for name, value in entry.items() if name not in _OF_THE_FORM}
     return {**members, "message": result.message, "detail": result.detail, "error": result.error}
+
+
+def _outcome(result: CaseResult | None, other: CaseResult | None) -> str:
+    """Return the decision of one form, with its reason where the other decides the same."""
+    if result is None:
+        return "no decision"
+    alike = other is not None and other.decision == result.decision
+    reason = result.entry.reason if alike and result.entry else None
+    return f"{result.decision} ({reason})" if reason else str(result.decision)
 
 
 def _tell_difference(before: dict[str, object], after: dict[str, object]) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,8 +16,11 @@ __all__ = ["sarif_log"]
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def sarif_log(findings: Iterable[Diagnostic]) -> dict[str, Any]:
-    """Return one SARIF run; every finding's `source` is a path, relative to the working directory."""
+def sarif_log(findings: Iterable[Diagnostic], names: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return one SARIF run; every finding's `source` is a path, relative to the working directory.
+
+    `names` says what the rule of a code is called, where the code itself does not.
+    """
     all_findings = list(findings)
     codes = sorted({finding.code for finding in all_findings})
     return {
@@ -29,7 +32,7 @@ def sarif_log(findings: Iterable[Diagnostic]) -> dict[str, Any]:
                     "driver": {
                         "name": "acs-sidecar",
                         "semanticVersion": acs_sidecar.__version__,
-                        "rules": [_rule(code, all_findings) for code in codes],
+                        "rules": [_rule(code, (names or {}).get(code), all_findings) for code in codes],
                     }
                 },
                 "columnKind": "unicodeCodePoints",
@@ -39,9 +42,9 @@ def sarif_log(findings: Iterable[Diagnostic]) -> dict[str, Any]:
     }
 
 
-def _rule(code: str, findings: list[Diagnostic]) -> dict[str, Any]:
+def _rule(code: str, called: str | None, findings: list[Diagnostic]) -> dict[str, Any]:
     level = next(finding.severity for finding in findings if finding.code == code)
-    name = code.replace("-", " ")
+    name = called or code.replace("-", " ")
     return {
         "id": code,
         "shortDescription": {"text": f"{name[0].upper()}{name[1:]}"},

@@ -26,7 +26,8 @@ def sign(
 ) -> None:
     """Print the `manifest_signature` of a manifest, to be sent beside `manifest`.
 
-    Without a manifest, print the key's entry for the trust file of ACS_INLINE_TRUST_FILE.
+    Without a manifest, print the key's entry for a trust file: that of ACS_INLINE_TRUST_FILE, or the one of a
+    workspace policy, where the entry should also have `workspaces`.
     """
     try:
         if generate and key.exists():

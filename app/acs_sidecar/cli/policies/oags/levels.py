@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from acs_sidecar.cli.output import fail
 from acs_sidecar.cli.policies.finding_files import in_files
-from acs_sidecar.cli.policies.manifest import manifest_files
+from acs_sidecar.cli.policies.manifest import one_manifest
 from acs_sidecar.cli.policies.oags.audit_evidence import JudgedManifest, audit_rows
 from acs_sidecar.cli.policies.oags.level_rows import Level, LevelRow
 from acs_sidecar.cli.settings import settings_from
@@ -34,11 +33,9 @@ def rows_of(place: Path, keys: list[str], config: Path | None) -> list[LevelRow]
 
     The settings are those of the environment and of the file `config`.
     """
-    files = manifest_files([place])
-    if len(files) != 1:
-        fail(f"{place} holds several manifests ({', '.join(file.name for file in files)}): name one of them")
+    file = one_manifest(place)
     settings = settings_from(config).settings
-    (read,) = read_manifests(settings, files)
+    (read,) = read_manifests(settings, (file,))
     compiled = compile_manifest(read, build_compiler(settings, HttpClient(), None))
     judged = JudgedManifest()
     if isinstance(compiled, InvalidManifest):
@@ -149,13 +146,15 @@ def _contracts_row(policy: OagsPolicy) -> LevelRow:
         else:
             unmapped = [tool for tool in listed if _matches(entry, tool) and tool not in actions]
             missing += [f"`{tool}` has no `actions`" for tool in unmapped]
-        if policy.policy.identity.tools_path is None:
+        if policy.policy.identity.tools_path is None or not policy.files.tools:
             continue
         matching = [has_schema for tool, has_schema in listed.items() if _matches(entry, tool)]
         if not matching:
             missing.append(f"`{entry}` has no entry in the file of tools")
         elif not all(matching):
             missing.append(f"`{entry}` has no schema in the file of tools")
+    if policy.policy.identity.tools_path is not None and not policy.files.tools:
+        missing.append("the file of tools is no list of tools in JSON: none is found in it")
     if not allowed:
         missing.append("no tool is allowed")
     return LevelRow(Level.L1, asks, not missing, "; ".join(missing) or f"{len(allowed)} entries")

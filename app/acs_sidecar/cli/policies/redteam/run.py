@@ -17,7 +17,7 @@ from acs_sidecar.assurance.redteam.mutations import ALL_MUTATIONS
 from acs_sidecar.assurance.redteam.points import PointUnderTest, points_under_test
 from acs_sidecar.assurance.redteam.report import SCHEMA, RedTeamReport, RunThresholds
 from acs_sidecar.assurance.redteam.tally import Result
-from acs_sidecar.cli.manifests import manifest_files
+from acs_sidecar.cli.manifests import one_manifest
 from acs_sidecar.cli.numbers import number
 from acs_sidecar.cli.output import fail, print_json, show_findings
 from acs_sidecar.cli.policies.junit import junit_document
@@ -143,22 +143,17 @@ def _target(place: Path, live: bool) -> _Target:
     settings = settings_from(None).settings
     client = HttpClient()
     compiler = build_compiler(settings, client, None)
-    manifests = read_manifests(settings, manifest_files([place]), [place])
-    if len(manifests) != 1:
-        names = ", ".join(read.file.name for read in manifests)
-        fail(f"{place} holds several manifests ({names}): name one of them")
-    compiled = compile_manifest(
-        manifests[0], compiler if live else replace(compiler, environment=EveryVariable())
-    )
+    (read,) = read_manifests(settings, (one_manifest(place),), [place])
+    compiled = compile_manifest(read, compiler if live else replace(compiler, environment=EveryVariable()))
     if isinstance(compiled, InvalidManifest):
         show_findings(compiled.error.diagnostics)
         fail(f"{place} is not a valid manifest")
     try:
-        cases = cases_beside(manifests[0].file)
+        cases = cases_beside(read.file)
     except ManifestError as error:
         show_findings(error.diagnostics)
         fail(f"the test cases of {place} cannot be read")
-    return _Target(compiled, cases, client, manifests[0].file.path)
+    return _Target(compiled, cases, client, read.file.path)
 
 
 def _print(report: RedTeamReport, output: RedTeamFormat, source: Path) -> None:

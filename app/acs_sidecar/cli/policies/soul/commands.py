@@ -28,11 +28,12 @@ soul.command()(lint)
 
 @soul.command()
 def explain(
-    control: str = typer.Argument(metavar="CONTROL", help="`SOUL-XX-NNN`"),
+    control: str = typer.Argument(metavar="CONTROL", help="`SOUL-XX-NNN`, or `XX-NNN`"),
     output: OutputFormat = typer.Option(OutputFormat.AUTO, "--format", help="output format"),
 ) -> None:
     """Print what a control asks for, how it is detected, a statement that counts, and one that does not."""
-    rule = next((each for each in rule_book().rules if each.control == control.upper()), None)
+    wanted = f"SOUL-{control.upper().removeprefix('SOUL-')}"
+    rule = next((each for each in rule_book().rules if each.control == wanted), None)
     if rule is None:
         fail(f"`{control}` is no control: `SOUL-TH-001` to `SOUL-HV-004`")
     texts = control_text(rule.control)

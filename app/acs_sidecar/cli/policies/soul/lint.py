@@ -9,7 +9,7 @@ import typer
 from acs_sidecar.cli.output import fail, print_json, show_findings
 from acs_sidecar.cli.policies.finding_files import display_path
 from acs_sidecar.cli.policies.findings_format import FindingsFormat, prints_text
-from acs_sidecar.cli.policies.manifest import manifest_files
+from acs_sidecar.cli.policies.manifest import one_manifest
 from acs_sidecar.cli.policies.sarif import sarif_log
 from acs_sidecar.cli.policies.soul.enforcement import Enforcement, enforcement_findings
 from acs_sidecar.cli.settings import settings_from
@@ -57,11 +57,9 @@ def lint(
 
 def _enforcement(place: Path, config: Path | None) -> Enforcement:
     """Read what a manifest and the settings enforce; an invalid manifest ends the command."""
-    files = manifest_files([place])
-    if len(files) != 1:
-        fail(f"{place} holds several manifests ({', '.join(file.name for file in files)}): name one of them")
+    file = one_manifest(place)
     settings = settings_from(config).settings
-    (read,) = read_manifests(settings, files)
+    (read,) = read_manifests(settings, (file,))
     compiled = compile_manifest(read, build_compiler(settings, HttpClient(), None))
     if isinstance(compiled, InvalidManifest):
         show_findings(compiled.error.diagnostics)

@@ -74,7 +74,8 @@ def _print(scanned: Scan, file: GovernanceFile, output: ScanFormat) -> None:
     name = display_path(file.path)
     match output:
         case ScanFormat.SARIF:
-            print_json(sarif_log(_findings(scanned, name)))
+            names = {rule.control: rule.name for rule in rule_book().rules}
+            print_json(sarif_log(_findings(scanned, name), names))
         case ScanFormat.BADGE:
             print_json(_badge(scanned))
         case ScanFormat.TABLE | ScanFormat.AUTO | ScanFormat.JSON:
