@@ -107,8 +107,8 @@ dialect-conformance: $(INSTALLED)-dev ## Compare with the conformance cases in P
 stream-cuts: $(INSTALLED)-dev ## Cut streams at every byte, by the client and by the end of the service: some minutes
 	$(BIN)/python -m tests.transports.http.streams.cuts
 
-stream-memory: $(INSTALLED)-dev ## Fail where 1,000 streams of 200 spans leave 16 MiB more memory than plain connections: some minutes
-	$(BIN)/python -m bench.streams --bound 16
+stream-memory: $(INSTALLED)-dev ## Fail where 1,000 streams of 200 spans leave 8 MiB more memory than plain connections: some minutes
+	$(BIN)/python -m bench.streams --bound 8
 
 agt-published: $(INSTALLED)-dev ## Load the toolkit's published documents, and decide over hostile contexts, in TOOLKIT, a checkout at 4c5b2aa372
 	$(BIN)/python -m tests.engines.adapters.agt_rules.toolkit.published $(TOOLKIT) --seed $(SEED)
