@@ -69,8 +69,10 @@ def test_a_text_of_more_readings_than_are_looked_at_is_denied() -> None:
     assert NAMES.are_in(f"{text} b\\x62")
 
 
-@pytest.mark.parametrize("opening", ["[", "[[:", "${", "{a..", "\\x{", "\\u{", "%", "\\", "`"])
-@pytest.mark.parametrize("repeated", [":", "[:", "[[:", ":]", "]", "a", "0", " ", "{", "'", "\\", "://", "#"])
+@pytest.mark.parametrize("opening", ["[", "{a,", "s[*d", "[[:", "${", "{a..", "\\x{", "\\u{", "%", "\\", "`"])
+@pytest.mark.parametrize(
+    "repeated", [":", "[:", "[a", "[[:", ":]", "]", "a", "0", " ", "{", "'", "\\", "://", "#"]
+)
 def test_an_open_form_is_read_once(opening: str, repeated: str) -> None:
     """What begins a class, an escape or a parameter and never ends costs no more than other text."""
     text = opening + repeated * ((1 << 17) // len(repeated))

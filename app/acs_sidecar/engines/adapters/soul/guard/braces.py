@@ -5,14 +5,13 @@ side, as sets of places in the guarded names. A state has three such sets in a r
 a letter of the stem, without a letter, and without one but by a wildcard. No name ends in the last: `*.md`.
 """
 
-import re
 from collections.abc import Iterable
 
-from acs_sidecar.engines.adapters.soul.guard.places import NamePlaces
+from acs_sidecar.engines.adapters.soul.guard.places import NamePlaces, PatternParts
 
 __all__ = ["BracedNames"]
 
-_PART = re.compile(r"\[[!^]?\]?[^\]/\s]*\]|\*+|[^][{},/:*?\s\"'`;|&<>=()\0]+|.", re.DOTALL)
+_PARTS = PatternParts(r"[^\]/\s]", r"\*+|[^][{},/:*?\s\"'`;|&<>=()\0]+|.")
 _CUTS = frozenset("\"'`;|&<>=()\0,}:")
 _SLASH = "/"
 _MOST_KNOWN = 4_096
@@ -34,7 +33,7 @@ class BracedNames:
         """True if an expansion of a folded word has a name as its last segments."""
         dotted = "." in word
         state, opened = self._start, list[tuple[int, int]]()
-        for part in _PART.findall(word):
+        for part in _PARTS.of(word):
             if part == "{":
                 opened.append((state, 0))
             elif part == "," and opened:

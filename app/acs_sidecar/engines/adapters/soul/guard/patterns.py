@@ -1,13 +1,12 @@
 """Shell patterns of names, matched against all guarded names at once (section 11.7)."""
 
-import re
 from collections.abc import Iterable, Sequence
 
-from acs_sidecar.engines.adapters.soul.guard.places import WILDCARD, NamePlaces
+from acs_sidecar.engines.adapters.soul.guard.places import WILDCARD, NamePlaces, PatternParts
 
 __all__ = ["NamePatterns"]
 
-_PART = re.compile(r"\[[!^]?\]?[^\]]*\]|\*+|.", re.DOTALL)
+_PARTS = PatternParts(r"[^\]]", r"\*+|.")
 _MOST_KNOWN = 4_096
 
 
@@ -32,7 +31,7 @@ class NamePatterns:
     def matched_by(self, pattern: str) -> Sequence[str]:
         """Return the names that a pattern of folded text matches."""
         state = self._places.beginnings
-        for part in _PART.findall(pattern):
+        for part in _PARTS.of(pattern):
             known = (state, part)
             following = self._known.get(known)
             if following is None:
