@@ -56,6 +56,14 @@ def test_every_white_space_cuts() -> None:
             assert CUT in cut, hex(ord(character))
 
 
+@pytest.mark.parametrize(
+    "command", ["ls\n{SOUL,x}.md", "{SOUL,x}.md\nls", "a\t{SOUL,x}.md\tb", "a\r\n{SOUL,x}.md\r\n"]
+)
+def test_braces_are_read_in_every_line(command: str) -> None:
+    """A word with braces ends at the end of its line."""
+    assert NAMES.are_in(command)
+
+
 @pytest.mark.parametrize("quote", list("\"'`\\^"))
 def test_quotes_are_removed_from_any_text(quote: str) -> None:
     """A name in quotes is one in a text of other characters too."""

@@ -38,6 +38,7 @@ _ENDING = "\x0e"
 """An encoded NUL or line end in decoded text: some programs drop it, others read no further."""
 _ENCODED = {character: chr(15 + place) for place, character in enumerate(" \"'`;|&<>=(),")}
 """Separators that were percent-encoded, in decoded text."""
+_LINES = str.maketrans("\t\n\v\f\r", "     ")
 _CONTROLS = dict.fromkeys((*range(1, 32), 127))
 _CLEANED = {code: None for code in _CONTROLS if not chr(code).isspace()} | {0: _ENDING}
 _RESTORED = _CONTROLS | {ord(placed): character for character, placed in _ENCODED.items()}
@@ -141,7 +142,7 @@ def braced_words(variants: Iterable[str]) -> Iterator[str]:
     """Yield the words of variants of a text that braces make several names of, folded."""
     for variant in variants:
         if "{" in variant and "," in variant:
-            for word in set(_folded(variant).split()):
+            for word in set(_folded(variant.translate(_LINES)).split()):
                 if _LIST.search(word):
                     yield word
 
