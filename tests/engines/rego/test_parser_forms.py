@@ -76,6 +76,8 @@ def test_a_function_needs_no_body(text: str, value: Json, expected: Json) -> Non
         "input.snapshot.a\n  (input.snapshot.b - 1) > 1",
         "f(1) # a comment\n  (input.snapshot.b) > 1",
         'input.snapshot["a"]\n\n  (1 + 2) == input.snapshot.b',
+        "[v | some v in [input.snapshot.b, 9]\n\tnot v == abs(9)\n\t(v - 1) in {2, 8}] == [3]",
+        "[[v |\n\tv := input.snapshot.b\n\tnot v == abs(9)\n\t(v - 1) == 2], [1,\n\t(2)]] == [[3], [1, 2]]",
     ],
 )
 def test_a_statement_may_begin_with_a_bracket(body: str) -> None:

@@ -309,6 +309,8 @@ def _parted_statements(tokens: _Tokens) -> Iterator[_FormEdit]:
             braces.append(before.symbol)
         elif before.kind == "close" and braces:
             braces.pop()
+        elif before.symbol == "|" and braces[-1:] == ["["]:
+            braces[-1] = "{"  # what follows is the body of a comprehension
         begins = token.symbol == "(" and token.first_on_line
         if begins and braces[-1:] == ["{"] and _ends_statement(before):
             yield _FormEdit(before.end, before.end, ";")
