@@ -2,19 +2,11 @@
 
 import pytest
 
-from tests.engines.rego.policies import compiled, definition
+from tests.engines.rego.lints.remarks import remarks
 
+_CODE = "rego-decision-unknown"
+_SHARED = " is no decision, so that the verdict is a deny by error"
 ONE_OF = "write `allow`, `deny`, `warn`, `escalate`, `transform`"
-
-
-def remarks(rules: str) -> list[str]:
-    """What is remarked upon decisions, without the member and the end that all share."""
-    statement = compiled(definition(f"package a\n{rules}", None)).statement
-    found = [one for one in statement.warnings if one.code == "rego-decision-unknown"]
-    return [
-        f"{one.line}:{one.column}: {one.message.replace('is no decision, so that the verdict is a deny by error', '…')}"
-        for one in found
-    ]
 
 
 @pytest.mark.parametrize(
@@ -36,7 +28,7 @@ def remarks(rules: str) -> list[str]:
 )  # fmt: skip
 def test_unknown_decisions(rules: str, expected: list[str]) -> None:
     """The place of each literal, and the decision that may have been meant."""
-    assert sorted(remarks(rules)) == sorted(expected)
+    assert sorted(remarks(_CODE, rules, _SHARED)) == sorted(expected)
 
 
 @pytest.mark.parametrize(
@@ -55,4 +47,4 @@ def test_unknown_decisions(rules: str, expected: list[str]) -> None:
 )
 def test_no_remark(rules: str) -> None:
     """Decisions, values that are compared or computed, and other members are not remarked upon."""
-    assert remarks(rules) == []
+    assert remarks(_CODE, rules, _SHARED) == []

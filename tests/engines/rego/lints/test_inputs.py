@@ -2,20 +2,12 @@
 
 import pytest
 
-from tests.engines.rego.policies import compiled, definition
+from tests.engines.rego.lints.remarks import remarks
 
+_CODE = "rego-input-unknown"
+_SHARED = ", so that what reads it is undefined"
 _HAS = "it has `intervention_point`, `policy_target`, `snapshot`, `annotations`, `tool`"
 _WHERE = "; what the host sent is `input.snapshot`, what is decided on is `input.policy_target.value`"
-
-
-def remarks(rules: str) -> list[str]:
-    """What is remarked upon members, without what all share."""
-    statement = compiled(definition(f"package a\n{rules}", None)).statement
-    found = [one for one in statement.warnings if one.code == "rego-input-unknown"]
-    return [
-        f"{one.line}:{one.column}: {one.message.replace(', so that what reads it is undefined', ' …')}"
-        for one in found
-    ]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +32,7 @@ def remarks(rules: str) -> list[str]:
 )
 def test_unknown_members(rules: str, expected: list[str]) -> None:
     """The place of the first use of each, and what there is instead."""
-    assert remarks(rules) == expected
+    assert remarks(_CODE, rules, _SHARED) == expected
 
 
 @pytest.mark.parametrize(
@@ -61,4 +53,4 @@ def test_unknown_members(rules: str, expected: list[str]) -> None:
 )
 def test_no_remark(rules: str) -> None:
     """Members that there are, what is below them, and those that a `with` of the policy gives."""
-    assert remarks(rules) == []
+    assert remarks(_CODE, rules, _SHARED) == []
