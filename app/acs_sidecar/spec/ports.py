@@ -23,6 +23,8 @@ from acs_sidecar.spec.values import Json, JsonObject
 from acs_sidecar.spec.verdict import Verdict
 
 __all__ = [
+    "POLICY_INPUT_MEMBERS",
+    "POLICY_TARGET_MEMBERS",
     "Adapter",
     "Annotator",
     "AnnotatorContext",
@@ -44,6 +46,13 @@ __all__ = [
     "SourceReader",
     "is_idle",
 ]
+
+
+POLICY_INPUT_MEMBERS = ("intervention_point", "policy_target", "snapshot", "annotations", "tool")
+"""The members of the policy input (section 1.5)."""
+
+POLICY_TARGET_MEMBERS = ("kind", "path", "value")
+"""Those of its `policy_target`."""
 
 
 @dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles its cost

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from acs_sidecar.spec.ports import POLICY_INPUT_MEMBERS
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["GivenSnapshot", "ProvenSnapshot", "Replay", "ReplayOutcome", "UnprovenError"]
-
-_POLICY_INPUT = {"intervention_point", "policy_target", "snapshot", "annotations", "tool"}
 
 
 class ReplayOutcome(StrEnum):
@@ -46,7 +45,7 @@ class GivenSnapshot:
         """Read a file: a policy input, `{snapshot, annotations}`, or the snapshot itself."""
         inner, annotations = value.get("snapshot"), value.get("annotations", {})
         if isinstance(inner, dict) and isinstance(annotations, dict):
-            if value.keys() == _POLICY_INPUT:
+            if value.keys() == set(POLICY_INPUT_MEMBERS):
                 return cls(inner, annotations, value)
             if value.keys() <= {"snapshot", "annotations"}:
                 return cls(inner, annotations)

@@ -13,11 +13,11 @@ from acs_sidecar.engines.cedar.slicing.scopes import ScopedPolicy
 from acs_sidecar.engines.cedar.syntax import tokens
 from acs_sidecar.engines.findings import SourceLocation, warning
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+from acs_sidecar.spec.ports import POLICY_TARGET_MEMBERS
 
 __all__ = ["BoundContext", "unknown_members"]
 
 _OWN = ("annotations", "policy_target", "envelope")
-_TARGET = ("kind", "path", "value")
 _NEAR = 0.8
 
 
@@ -67,8 +67,8 @@ def _unknown(reads: Reads, bound: Sequence[BoundContext]) -> Iterator[tuple[tupl
             if name in reads.members:
                 yield (name,), "from 0.4 on the context has the snapshot and `annotations`: read the snapshot"
         return
-    for name in _below(reads, "policy_target") - frozenset(_TARGET):
-        yield ("policy_target", name), f"it has {_listed(_TARGET)}"
+    for name in _below(reads, "policy_target") - frozenset(POLICY_TARGET_MEMBERS):
+        yield ("policy_target", name), f"it has {_listed(POLICY_TARGET_MEMBERS)}"
     if "tool" in reads.members and not any(one.has_tool for one in bound):
         yield ("tool",), "set `tool_name_from`"
 

@@ -21,6 +21,7 @@ from acs_sidecar.spec.dialects.dialect import Dialect
 from acs_sidecar.spec.document.member_path import member_below
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.path import Path, PathSyntaxError, Root, parse_path
+from acs_sidecar.spec.ports import POLICY_INPUT_MEMBERS, POLICY_TARGET_MEMBERS
 from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["RulesDefinition", "read_definition"]
@@ -92,16 +93,14 @@ def _read_context(read: RulesDefinition, path: str, context: Json) -> None:
         read.context[name] = Source((parsed,), entry.get("default"))
 
 
-_INPUT = ("intervention_point", "policy_target", "snapshot", "annotations", "tool")
-_TARGET = ("kind", "path", "value")
-
-
 def _not_in_input(path: Path) -> str | None:
     """Return what is wrong with a path whose first names no policy input has."""
     if path.root is not Root.POLICY_INPUT:
         return None
     is_target = path.segments[:1] == ("policy_target",)
-    whole, known = ("$pi.policy_target", _TARGET) if is_target else ("$pi", _INPUT)
+    whole, known = (
+        ("$pi.policy_target", POLICY_TARGET_MEMBERS) if is_target else ("$pi", POLICY_INPUT_MEMBERS)
+    )
     names = path.segments[1:] if is_target else path.segments
     if not names or names[0] in known:
         return None

@@ -7,12 +7,13 @@ from acs_sidecar.engines.findings import warning
 from acs_sidecar.engines.rego.analysis.facts import ModuleFacts, Reference
 from acs_sidecar.engines.rego.documents import Segments
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
+from acs_sidecar.spec.ports import POLICY_INPUT_MEMBERS, POLICY_TARGET_MEMBERS
 
 __all__ = ["unknown_inputs"]
 
 _MEMBERS = {
-    (): ("intervention_point", "policy_target", "snapshot", "annotations", "tool"),
-    ("policy_target",): ("kind", "path", "value"),
+    (): POLICY_INPUT_MEMBERS,
+    ("policy_target",): POLICY_TARGET_MEMBERS,
 }
 """What the policy input has, and the member of it that has always the same members."""
 
