@@ -2,11 +2,13 @@
 
 import ipaddress
 import string
+from itertools import permutations
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from acs_sidecar.detectors.findings import annotation
 from acs_sidecar.detectors.registry import DETECTORS, build_detector
 from acs_sidecar.spec.canonical import canonical, digest
 from acs_sidecar.spec.manifest.diagnostics import ManifestError
@@ -345,3 +347,13 @@ def test_injections_are_cut_out_on_demand(value: Json, redacted: Json) -> None:
     assert detected("prompt_injection", value, redact=True)["redacted"] == redacted
     assert "redacted" not in detected("prompt_injection", value)
     assert "redacted" not in detected("prompt_injection", "Sunny.", redact=True)
+
+
+def test_the_score_is_the_same_in_every_process() -> None:
+    """Categories count in the order of their names: another order of factors may round to another score."""
+    for scores in set(permutations((0.1, 0.1, 0.1, 0.95))):
+        found = [(0, 1, category, score) for category, score in zip("abcd", scores, strict=True)]
+        total = 1.0
+        for score in scores:
+            total *= 1 - score
+        assert annotation(found, [], 0.5)["score"] == round(1 - total, 4)

@@ -85,3 +85,16 @@ def test_rules_of_a_stage_that_another_overlay_binds() -> None:
         "agt-stage-unbound intervention_points.input.policy.document.rules[0]",
         "agt-stage-unbound policies.main.document.rules[1]",
     ]
+
+
+def test_policies_that_no_point_binds_are_told_in_their_order() -> None:
+    """The order of findings is that of the manifest, in every process."""
+    names = [f"p{number}" for number in (3, 1, 4, 5, 9, 2, 6, 8)]
+    manifest: Any = {
+        "agent_control_specification_version": "0.3.1-beta",
+        "policies": {"main": CEDAR, **{name: {**REGO, "data": 5} for name in names}},
+        "intervention_points": {"input": {"policy_target": "$.t", "policy": {"id": "main"}}},
+    }
+    with pytest.raises(ManifestError) as caught:
+        COMPILER.compile_operator("agent", document_of(manifest), NoSources())
+    assert [one.path for one in caught.value.diagnostics] == [f"policies.{name}.data" for name in names]

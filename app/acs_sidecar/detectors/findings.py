@@ -37,7 +37,7 @@ def annotation(found: Sequence[Found], listed: Sequence[Finding], threshold: flo
     `flagged` is a score of `threshold` or more. `label` is the strongest category, `none` without findings.
     """
     strongest: dict[str, float] = {}
-    for category, score in {(each[2], each[3]) for each in found}:
+    for category, score in sorted({(each[2], each[3]) for each in found}):
         strongest[category] = max(score, strongest.get(category, 0.0))
     total = round(1 - prod(1 - each for each in strongest.values()), 4)
     categories: list[Json] = [*sorted(strongest)]

@@ -142,8 +142,10 @@ def policy_jobs(
                 annotations=binding.annotations,
             )
         )
-    for name in policies.keys() - {binding.policy for binding in bindings}:
-        declared = policies[name]
+    bound = {binding.policy for binding in bindings}
+    for name, declared in policies.items():
+        if name in bound:
+            continue
         path = member_path(("policies", name))
         grouped[name.encode()] = (path, str(declared["type"]), declared, [])
     combined = {name for _, _, definition, _ in grouped.values() for name in combined_names(definition)}

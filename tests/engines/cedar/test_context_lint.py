@@ -60,6 +60,25 @@ def test_members_that_a_point_may_have(condition: str, given: dict[str, Any]) ->
     assert remarks(condition, **given) == []
 
 
+NAMES = ("ax", "bx", "cx", "dx", "ex", "fx")
+
+
+@pytest.mark.parametrize(
+    ("path", "members", "given"),
+    [
+        ("context.", NAMES, {"query": {"context": {"amount": "$policy_target"}}}),
+        ("context.annotations.", NAMES, {}),
+        ("context.policy_target.", NAMES, {}),
+        ("context.", ("Annotations", "anotations", "envelop", "envelopes"), {}),
+    ],
+)
+def test_members_are_told_by_name(path: str, members: tuple[str, ...], given: dict[str, Any]) -> None:
+    """The order is the same in every process."""
+    condition = " || ".join(f"{path}{name}" for name in reversed(members))
+    told = [line.split("`")[1] for line in remarks(condition, **given)]
+    assert told == [f"{path}{name}" for name in members]
+
+
 def test_one_point_that_has_it_is_enough() -> None:
     """A policy is about all the points that it is bound to, and unbound about none."""
     policy = compile_cedar(f"{SCOPE} when {{ context.annotations.pii }};")

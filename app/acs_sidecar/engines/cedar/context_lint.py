@@ -5,7 +5,7 @@ a snapshot holds is the host's, so that of its members only those near the servi
 """
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from acs_sidecar.engines.cedar.reads import Reads
@@ -52,30 +52,30 @@ def _unknown(reads: Reads, bound: Sequence[BoundContext]) -> Iterator[tuple[tupl
     given = [one.given for one in bound if one.given is not None]
     if len(given) == len(bound):
         members = sorted(frozenset().union(*given))
-        for name in reads.members.keys() - frozenset(members):
+        for name in _others(reads, members):
             yield (name,), f"the manifest gives the context {_listed(members)}"
     if given:
         return
-    for name in reads.members:
-        if name not in _OWN and (near := difflib.get_close_matches(name.lower()[:64], _OWN, 1, _NEAR)):
+    for name in _others(reads, _OWN):
+        if near := difflib.get_close_matches(name.lower()[:64], _OWN, 1, _NEAR):
             yield (name,), f"did you mean `{near[0]}`?"
     annotations = sorted(frozenset().union(*(one.annotations for one in bound)))
-    for name in _below(reads, "annotations") - frozenset(annotations):
+    for name in _others(reads.at("annotations"), annotations):
         yield ("annotations", name), f"annotated are {_listed(annotations)}"
     if any(one.snapshot_alone for one in bound):
         for name in ("policy_target", "tool"):
             if name in reads.members:
                 yield (name,), "from 0.4 on the context has the snapshot and `annotations`: read the snapshot"
         return
-    for name in _below(reads, "policy_target") - frozenset(POLICY_TARGET_MEMBERS):
+    for name in _others(reads.at("policy_target"), POLICY_TARGET_MEMBERS):
         yield ("policy_target", name), f"it has {_listed(POLICY_TARGET_MEMBERS)}"
     if "tool" in reads.members and not any(one.has_tool for one in bound):
         yield ("tool",), "set `tool_name_from`"
 
 
-def _below(reads: Reads, name: str) -> frozenset[str]:
-    here: Mapping[str, Reads] = {} if reads.at(name).whole else reads.at(name).members
-    return frozenset(here)
+def _others(reads: Reads, known: Collection[str]) -> list[str]:
+    """Return the members that are read of a value besides those that it has, sorted."""
+    return [] if reads.whole else sorted(reads.members.keys() - frozenset(known))
 
 
 def _place(name: str, policies: Iterable[ScopedPolicy]) -> SourceLocation | None:

@@ -229,6 +229,15 @@ def test_a_lint(document: Json, code: str) -> None:
     assert code in {found.code for found in policy.statement.warnings}
 
 
+def test_the_rule_that_shadows_another_is_the_same_in_every_process() -> None:
+    """Where several are wider by one test each, that of the first test by its text is named."""
+    tests = [f"args.x == '{letter}'" for letter in "hgfedcba"]
+    wider = [{**rule(test), "name": f"r{number}"} for number, test in enumerate(tests)]
+    document = written("d", [*wider, {**rule(" and ".join(tests)), "name": "last"}])
+    found = [one.message for one in compiled(document).statement.warnings if one.code == "agt-shadowed"]
+    assert found == ["never decides: `r7` comes first and matches whenever this rule does"]
+
+
 def test_long_values_under_many_tests_are_refused() -> None:
     """More than 64 MiB of reading is a limit, never a cut text."""
     rules = [{"name": f"r{n}", "condition": f"args.text contains 'x{n}'"} for n in range(100)]

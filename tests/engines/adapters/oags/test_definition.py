@@ -78,6 +78,18 @@ def test_a_member_that_is_wrong(members: dict[str, Any], code: str, path: str) -
     assert refused(**members) == [(code, f"policies.oags.{path}")]
 
 
+def test_unknown_members_of_an_action_are_told_as_they_are_written() -> None:
+    """Their order is that of the manifest, in every process."""
+    names = [f"m{number}" for number in (3, 1, 4, 5, 9, 2, 6, 8)]
+    action = {"type": "network_access", "url": "u", **dict.fromkeys(names, "x")}
+    with pytest.raises(ManifestError) as caught:
+        compiled({}, actions={"t": [action]})
+    assert [f"{one.path}: {one.message}" for one in caught.value.diagnostics] == [
+        f"policies.oags.actions.t[0].{name}: unknown member; must be one of `domain`, `protocol`, `url`"
+        for name in names
+    ]
+
+
 def test_one_document_is_needed() -> None:
     """A file or the document itself, never both or none, and a file that is there."""
     for members, error in (

@@ -65,3 +65,11 @@ def test_a_faulty_file_trusts_nobody(text: str | bytes, error: str) -> None:
     trust, found = check_trust(text if isinstance(text, bytes) else text.encode(), AT)
     assert [f"{each.code} {each}" for each in found] == [error]
     assert trust.keys == ()
+
+
+def test_unknown_members_are_told_as_they_are_written() -> None:
+    """Their order is that of the file, in every process."""
+    names = [f"m{number}" for number in (3, 1, 4, 5, 9, 2, 6, 8)]
+    members = "".join(f", {name}: x" for name in names)
+    _, found = check_trust(f"keys:\n a: {{public_key: {BASE64}{members}}}".encode(), AT)
+    assert [each.path for each in found] == [f"{AT.path}.keys.a.{name}" for name in names]

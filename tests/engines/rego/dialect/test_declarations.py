@@ -52,6 +52,20 @@ def test_a_variable_of_some_is_no_rule_or_import(rules: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        "some [h, g, f, e, d, c, b, a] in input.snapshot.xs",
+        "some h, g, f, e, d, c, b, a; input.snapshot.xs[[h, g, f, e, d, c, b, a]]",
+    ],
+)
+def test_variables_that_rules_have_are_told_by_name(body: str) -> None:
+    """The order is the same in every process."""
+    rules = "\n".join(f"{name} := 1" for name in "abcdefgh")
+    found = findings(definition(f"package a\n{rules}\nx if {{ {body} }}"))
+    assert [one.split("`")[1] for one in found if "name-shadowed" in one] == list("abcdefgh")
+
+
+@pytest.mark.parametrize(
     "name", ["data.i", "data.lib as i", "input.snapshot.o as i", 'data["i"]', "data.lib.t as i"]
 )
 @pytest.mark.parametrize(

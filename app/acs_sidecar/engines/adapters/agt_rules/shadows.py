@@ -22,7 +22,7 @@ def shadowed(ordered: Sequence[ActiveRule]) -> Iterator[Diagnostic]:
         if active.rule.action is Action.LOG:
             continue
         tests = _tests(active.rule.condition)
-        keys = [frozenset(), tests, *(frozenset({test}) for test in tests)]
+        keys = [frozenset(), tests, *(frozenset({test}) for test in sorted(tests))]
         found = next(
             (wider for key in keys for wider in earlier.get(key, ()) if _is_wider(wider, active)), None
         )

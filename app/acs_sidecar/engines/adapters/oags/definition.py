@@ -10,9 +10,9 @@ from acs_sidecar.engines.adapters.oags.enforcement import PathReading
 from acs_sidecar.engines.adapters.oags.identity.signing import is_public_key
 from acs_sidecar.engines.adapters.oags.matching.paths import is_relative, read_path
 from acs_sidecar.engines.adapters.oags.members import MEMBERS, PATH_DEFAULTS
-from acs_sidecar.engines.document_findings import near
 from acs_sidecar.engines.findings import SourceLocation, finding, warning
 from acs_sidecar.spec.document.member_path import member_path
+from acs_sidecar.spec.document.suggestions import unknown_members
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic
 from acs_sidecar.spec.path import Path, PathSyntaxError, parse_path
 from acs_sidecar.spec.values import Json, JsonObject
@@ -170,10 +170,8 @@ class _DefinitionReader:
         members = {name: value for name, value in template.items() if name != "type"}
         before = len(self.read.errors)
         values = {name: self._value(value, *at, name) for name, value in members.items()}
-        for name in members.keys() - set(ACTION_MEMBERS[action]):
-            listed = ", ".join(f"`{each}`" for each in ACTION_MEMBERS[action])
-            hint = near(name, ACTION_MEMBERS[action])
-            self.error("member-unknown", f"unknown member{hint}; must be one of {listed}", *at, name)
+        for name, message in unknown_members(members, ACTION_MEMBERS[action]):
+            self.error("member-unknown", message, *at, name)
         if len(self.read.errors) == before and not is_complete(members):
             if action is ActionType.NETWORK_ACCESS:
                 message = "must have either `url`, or `domain` with its `protocol`"

@@ -8,6 +8,7 @@ from acs_sidecar.engines.adapters.workspace_policy.document.members import IDENT
 from acs_sidecar.engines.adapters.workspace_policy.document.reader import matches
 from acs_sidecar.engines.document_findings import DocumentFindings
 from acs_sidecar.spec.document.public_keys import is_weak, key_name, read_public_key
+from acs_sidecar.spec.document.suggestions import unknown_members
 from acs_sidecar.spec.globs import Globs
 from acs_sidecar.spec.values import Json
 
@@ -61,10 +62,8 @@ def _key(findings: DocumentFindings, name: str, entry: Json) -> PolicyKey | None
     if not isinstance(entry, dict):
         findings.error("wrong-type", "must be a mapping with `public_key`", path)
         return None
-    for unknown in entry.keys() - set(_MEMBERS):
-        findings.error(
-            "member-unknown", "unknown member; must be one of `public_key`, `workspaces`", (*path, unknown)
-        )
+    for unknown, message in unknown_members(entry, _MEMBERS):
+        findings.error("member-unknown", message, (*path, unknown))
     given = entry.get("public_key")
     public = _public_key(given) if isinstance(given, str) else None
     if "public_key" not in entry:

@@ -166,7 +166,7 @@ class BodyReader:
         if kind in ("SomeIn", "SomeVars"):
             found = self.shadows if kind == "SomeIn" else self._declared
             position = as_position(literal["span"])
-            for name in set(declared(statement, self._text)) & scope.documents:
+            for name in sorted(set(declared(statement, self._text)) & scope.documents):
                 found[scope.own[name]] = Variable(scope.own[name], name, *position)
 
     def _statement(self, node: JsonObject, scope: VariableScope, body: Body, bare: bool) -> None:
@@ -361,9 +361,8 @@ class BodyReader:
                     unit.indexes.append(len(unit.clauses))
                     reading.body.has_index |= variant(link["index"])[1].get("value") != "_"
                 unit.clauses.append((head.needs, index.leaves))
-                self.shadows.update(
-                    (key, self._declared[key]) for key in index.leaves & self._declared.keys()
-                )
+                shadows = sorted(index.leaves & self._declared.keys())
+                self.shadows.update((key, self._declared[key]) for key in shadows)
         return _Term(head.needs, frozenset())
 
 
