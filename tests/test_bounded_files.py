@@ -13,7 +13,7 @@ from threading import Thread
 import pytest
 
 from acs_sidecar.audit.log.keys import generate_key
-from acs_sidecar.bounded_files import read_at_most, read_bounded
+from acs_sidecar.bounded_files import check_regular, read_at_most, read_bounded
 from tests.conftest import ROOT, environment
 
 AGENT = str(ROOT / "manifests" / "governed-agent")
@@ -152,6 +152,31 @@ def test_nothing_else_is_waited_for(tmp_path: Path, kind: str, reason: str) -> N
     with pytest.raises(OSError, match=reason) as raised:
         read_bounded(path, 4)
     assert raised.value.strerror == reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("pipe", "is a pipe: name a file"),
+        ("folder", "is a directory: name a file"),
+        ("socket", "is a device or a socket: name a file"),
+        ("device", "is a device or a socket: name a file"),
+        ("absent", "No such file or directory"),
+    ],
+)
+def test_what_a_library_opens_is_a_regular_file(tmp_path: Path, kind: str, reason: str) -> None:
+    """A pipe is refused also with content, which could be read once; a link to a file is followed."""
+    path = tmp_path / kind
+    _make(path, kind)
+    writer = os.open(path, os.O_RDWR) if kind == "pipe" else None
+    with pytest.raises(OSError, match=reason) as raised:
+        check_regular(path)
+    assert raised.value.strerror == reason
+    if writer is not None:
+        os.close(writer)
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("file")
+    check_regular(tmp_path / "link")
 
 
 def _run(folder: Path, commands: list[tuple[str, ...]]) -> dict[str, tuple[int, str, str]]:

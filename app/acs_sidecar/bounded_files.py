@@ -5,11 +5,12 @@ import os
 import stat
 from pathlib import Path
 
-__all__ = ["read_at_most", "read_bounded"]
+__all__ = ["check_regular", "read_at_most", "read_bounded"]
 
 
 _FOLDER = "is a directory: name a file"
 _OTHER = "is a device or a socket: name a file"
+_PIPE = "is a pipe: name a file"
 
 
 def read_bounded(path: Path, most: int) -> bytes:
@@ -31,6 +32,16 @@ def read_at_most(path: Path, most: int) -> bytes:
         if not content and stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode):
             raise OSError(errno.EINVAL, "is a pipe without content: name a file", str(path))
     return content
+
+
+def check_regular(path: Path) -> None:
+    """Raise `OSError`, whose `strerror` says why, unless a path is that of a regular file that can be opened.
+
+    For files that a library opens by their names: in front of a pipe it waits for a writer.
+    """
+    with open(path, "rb", opener=_opened) as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError(errno.EINVAL, _PIPE, str(path))
 
 
 def _opened(path: str, flags: int) -> int:

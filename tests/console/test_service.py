@@ -1,6 +1,7 @@
 """The console over the API of a running service: what it reads, and what it says when it cannot (section 15.1)."""
 
 import http.server
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -174,14 +175,20 @@ def test_a_caller_without_the_scope_is_told_so(service: Service, folder: Path, t
     ("content", "problem"),
     [
         (None, "ACS_CONSOLE_TOKEN_FILE cannot be read: No such file or directory"),
+        ("pipe", "ACS_CONSOLE_TOKEN_FILE cannot be read: is a pipe without content: name a file"),
+        (b"a" * 4_097, "ACS_CONSOLE_TOKEN_FILE must hold a token: one line of visible ASCII"),
         (b"", "ACS_CONSOLE_TOKEN_FILE must hold a token: one line of visible ASCII"),
         (b"a\nb", "ACS_CONSOLE_TOKEN_FILE must hold a token: one line of visible ASCII"),
         ("tök".encode(), "ACS_CONSOLE_TOKEN_FILE must hold a token: one line of visible ASCII"),
     ],
 )
-def test_a_token_file_that_holds_none_is_named(content: bytes | None, problem: str, tmp_path: Path) -> None:
+def test_a_token_file_that_holds_none_is_named(
+    content: bytes | str | None, problem: str, tmp_path: Path
+) -> None:
     """Before anything is sent."""
-    if content is not None:
+    if content == "pipe":
+        os.mkfifo(tmp_path / "token")
+    elif isinstance(content, bytes):
         (tmp_path / "token").write_bytes(content)
     client = ServiceClient(ServiceAddress.parse("http://127.0.0.1:1"), tmp_path / "token")
     with pytest.raises(ServiceError) as raised:

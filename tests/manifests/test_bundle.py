@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -202,6 +203,9 @@ def test_what_is_no_token_is_not_sent(content: bytes, server: HttpsServer, tmp_p
     assert refusal(one) == ("bundle-refused", message)
     token.unlink()
     message = "ACS_MANIFESTS_URL_TOKEN_FILE cannot be read: No such file or directory"
+    assert refusal(one) == ("bundle-refused", message)
+    os.mkfifo(token)
+    message = "ACS_MANIFESTS_URL_TOKEN_FILE cannot be read: is a pipe without content: name a file"
     assert refusal(one) == ("bundle-refused", message)
     assert server.received == []
 

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import ipaddress
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -323,8 +324,13 @@ def test_what_cannot_be_had_is_said(server: HttpsServer, tmp_path: Path) -> None
         f"`{server.url('/a')}` {untrusted}",
     )
     (tmp_path / "empty.pem").write_text("")
-    for broken in (tmp_path / "missing.pem", tmp_path / "empty.pem"):
-        assert fault(fetcher(server, ca_file=broken), server.url("/a")) == (
+    os.mkfifo(tmp_path / "pipe.pem")
+    for name, problem in (
+        ("missing.pem", "cannot be read: No such file or directory"),
+        ("empty.pem", "holds no PEM certificates"),
+        ("pipe.pem", "cannot be read: is a pipe: name a file"),
+    ):
+        assert fault(fetcher(server, ca_file=tmp_path / name), server.url("/a")) == (
             FetchFault.UNTRUSTED,
-            "ACS_FETCH_CA_FILE is not a readable file of PEM certificates",
+            f"ACS_FETCH_CA_FILE {problem}",
         )

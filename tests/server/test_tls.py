@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import re
 import socket
 import ssl
@@ -281,7 +282,19 @@ def test_a_pair_that_does_not_fit_stops_the_start(tmp_path: Path) -> None:
     _, other = authority.issue("other", "127.0.0.1")
     (tmp_path / "m.json").write_text(json.dumps(MANIFEST))
     (tmp_path / "callers.json").write_text(json.dumps({"callers": CALLERS}))
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = os.open(pipe, os.O_RDWR)
+    os.write(writer, certificate.read_bytes())
     for files, fault in [
+        *(
+            (files, f"`{pipe}` cannot be read: is a pipe: name a file")
+            for files in (
+                (pipe, key, authority.ca),
+                (certificate, pipe, authority.ca),
+                (certificate, key, pipe),
+            )
+        ),
         (
             (certificate, other, authority.ca),
             "are not a PEM certificate and its unencrypted key (KEY_VALUES_MISMATCH)",
@@ -295,3 +308,4 @@ def test_a_pair_that_does_not_fit_stops_the_start(tmp_path: Path) -> None:
         names = ("ACS_TLS_CERT_FILE", "ACS_TLS_KEY_FILE", "ACS_TLS_CLIENT_CA_FILE")
         settings = dict(zip(names, map(str, files), strict=True)) | {"ACS_AUTH_TOKENS_FILE": "callers.json"}
         assert fault in start_refused(tmp_path, "--manifests", "m.json", **settings)
+    os.close(writer)

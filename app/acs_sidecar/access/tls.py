@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from acs_sidecar.access.entries import AccessFileError
-from acs_sidecar.bounded_files import read_at_most
+from acs_sidecar.bounded_files import check_regular
 
 __all__ = ["RenewableContext", "TlsFiles", "server_context"]
 
@@ -76,7 +76,7 @@ class RenewableContext(ssl.SSLContext):
 
 def _check_readable(path: Path) -> None:
     try:
-        read_at_most(path, 1)
+        check_regular(path)
     except OSError as error:
         raise AccessFileError(f"`{path}` cannot be read: {error.strerror}") from None
 

@@ -16,6 +16,7 @@ import orjson
 
 from acs_sidecar.audit.log.records import LogDamagedError
 from acs_sidecar.audit.read.reader import NotInLogError
+from acs_sidecar.bounded_files import read_at_most
 from acs_sidecar.settings.tree import is_loopback
 from acs_sidecar.spec.values import Json
 from acs_sidecar.startup import StartError
@@ -25,6 +26,7 @@ __all__ = ["ServiceAddress", "ServiceAddressError", "ServiceClient", "ServiceErr
 MAX_RESPONSE_BYTES: Final = 64 * 1024 * 1024
 _TIMEOUT_S = 10.0
 _MOST_IDLE = 8
+_MAX_TOKEN_BYTES = 8192
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}", re.ASCII)
 _BROKEN = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 """What an idle connection that the service has closed meanwhile fails with."""
@@ -144,7 +146,7 @@ class ServiceClient:
         if self._token_file is None:
             return {}
         try:
-            token = self._token_file.read_text(encoding="ascii").strip()
+            token = read_at_most(self._token_file, _MAX_TOKEN_BYTES).decode("ascii").strip()
         except OSError as error:
             raise ServiceError(f"ACS_CONSOLE_TOKEN_FILE cannot be read: {error.strerror}") from None
         except UnicodeDecodeError:

@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from acs_sidecar.audit.log.directory import replace_file, sync_directory
+from acs_sidecar.bounded_files import read_at_most
 from acs_sidecar.manifests.archives import unpack_archive
 from acs_sidecar.manifests.files import find_manifests
 from acs_sidecar.manifests.sources import MAX_BYTES
@@ -176,8 +177,7 @@ def _token(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        with path.open("rb") as stream:
-            text = stream.read(_MAX_TOKEN + 1).decode("ascii").strip()
+        text = read_at_most(path, _MAX_TOKEN + 1).decode("ascii").strip()
     except OSError as error:
         raise SourceError(f"ACS_MANIFESTS_URL_TOKEN_FILE cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -16,6 +16,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
+from acs_sidecar.bounded_files import check_regular
 from acs_sidecar.outbound.addresses import AddressPolicy
 from acs_sidecar.outbound.fetch_outcome import FetchedContent, FetchError, FetchFault
 
@@ -117,9 +118,13 @@ class FetchConnections:
         context = ssl.create_default_context()
         if self._ca_file is not None:
             try:
+                check_regular(self._ca_file)
                 context.load_verify_locations(self._ca_file)
-            except OSError:  # an `ssl.SSLError` is one
-                message = "ACS_FETCH_CA_FILE is not a readable file of PEM certificates"
+            except ssl.SSLError:
+                message = "ACS_FETCH_CA_FILE holds no PEM certificates"
+                raise FetchError(FetchFault.UNTRUSTED, message) from None
+            except OSError as error:
+                message = f"ACS_FETCH_CA_FILE cannot be read: {error.strerror}"
                 raise FetchError(FetchFault.UNTRUSTED, message) from None
         return context
 

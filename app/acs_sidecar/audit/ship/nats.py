@@ -8,6 +8,8 @@ from pathlib import Path
 from ssl import SSLContext, SSLError, create_default_context
 from typing import TYPE_CHECKING
 
+from acs_sidecar.bounded_files import check_regular
+
 if TYPE_CHECKING:
     from nats.js import JetStreamContext
 
@@ -37,6 +39,9 @@ class NatsSettings:
 @asynccontextmanager
 async def jetstream(settings: NatsSettings) -> AsyncIterator["JetStreamContext"]:
     """Connect, and reconnect whenever the connection is lost. Raises `NatsError`."""
+    for name, path in (("CREDS", settings.creds_file), ("CA", settings.ca_file)):
+        if path is not None:
+            _check_file(f"ACS_AUDIT_NATS_{name}_FILE", path)
     try:
         import nats  # noqa: PLC0415  # an extra, needed here alone
         from nats.errors import Error  # noqa: PLC0415  # same
@@ -64,11 +69,18 @@ async def jetstream(settings: NatsSettings) -> AsyncIterator["JetStreamContext"]
         await connection.close()
 
 
+def _check_file(setting: str, path: Path) -> None:
+    try:
+        check_regular(path)
+    except OSError as error:
+        raise NatsError(f"{setting} cannot be read: {error.strerror}") from None
+
+
 def _tls(ca_file: Path) -> SSLContext:
     try:
         return create_default_context(cafile=ca_file)
-    except (OSError, SSLError) as error:
-        raise NatsError(f"the authorities in {ca_file} cannot be read: {error}") from None
+    except SSLError:
+        raise NatsError("ACS_AUDIT_NATS_CA_FILE holds no PEM certificates") from None
 
 
 async def _quiet(_error: Exception) -> None:
