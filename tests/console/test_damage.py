@@ -135,3 +135,14 @@ def test_a_log_that_is_damaged_hides_no_other(
             assert other.origin in text, path
     assert pages.ask(f"/record/{written.origin}/17")[0] in (404, 409)
     assert pages.ask(f"/log/{written.origin}/receipt/17")[0] == 409
+
+
+@pytest.mark.parametrize("spoil", [fifo, link])
+def test_a_manifest_that_is_no_file_is_shown_without_a_text(
+    spoil: Callable[[Path], object], tmp_path: Path
+) -> None:
+    """A pipe is not waited for, nor a device read to an end that it does not have."""
+    manifest = tmp_path / "m.yaml"
+    manifest.touch()
+    spoil(manifest)
+    assert "is not a regular file" in pages_of(tmp_path, tmp_path).page("/manifests/m")

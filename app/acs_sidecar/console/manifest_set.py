@@ -5,10 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from acs_sidecar.bounded_files import check_regular, read_at_most
 from acs_sidecar.manifests.case_files import cases_beside
 from acs_sidecar.manifests.compiler import ManifestCompiler
 from acs_sidecar.manifests.composition import ReadManifest
 from acs_sidecar.manifests.discovery import manifest_places, operator_files, read_manifests
+from acs_sidecar.manifests.files import MAX_BYTES
 from acs_sidecar.manifests.loading import compile_manifest
 from acs_sidecar.manifests.watch import tree_state
 from acs_sidecar.settings.tree import Settings
@@ -125,8 +127,9 @@ class ManifestSet:
 
 def _text(read: ReadManifest) -> str | None:
     try:
-        return read.file.path.read_text(errors="replace")
-    except OSError:  # gone since it was read: the next look finds that too
+        check_regular(read.file.path)
+        return read_at_most(read.file.path, MAX_BYTES).decode(errors="replace")
+    except OSError:  # none that can be read, or gone since it was: the next look finds that too
         return None
 
 
