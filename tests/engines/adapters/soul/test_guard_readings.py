@@ -8,8 +8,10 @@ from random import Random
 import pytest
 
 from acs_sidecar.engines.adapters.soul.files import GUARDED_FILES
+from acs_sidecar.engines.adapters.soul.guard.characters import Alphabet
 from acs_sidecar.engines.adapters.soul.guard.names import GuardedNames
-from acs_sidecar.engines.adapters.soul.guard.spelling import CUT, folded, spellings, variants_of
+from acs_sidecar.engines.adapters.soul.guard.spelling import folded
+from acs_sidecar.engines.adapters.soul.guard.work import Work, WorkSpentError, most_for
 from acs_sidecar.spec.values import Json
 from tests.engines.adapters.soul.policies import decide
 from tests.engines.adapters.soul.test_guard import DENIED, GUARD, SILENT, call
@@ -38,13 +40,27 @@ def _dense(form: str, size: int) -> str:
     return "".join(pieces)
 
 
-@pytest.mark.slow
-def test_a_character_folds_alike_in_any_text() -> None:
-    """Of a text that is ASCII but for a few characters these are folded alone, and to the same."""
-    around = "A" * 60
-    for code in range(128, sys.maxunicode + 1, 37):
-        character = chr(code)
-        assert folded(f"{around}{character}\n\x7f") == f"{'a' * 60}{folded(character)}", hex(code)
+def test_a_character_folds_as_text_of_ascii() -> None:
+    """What names lack is one character, and letters of other forms are those that they stand for."""
+    alphabet = Alphabet(["SOUL.md", "日本.md"])
+    for text, plain in [
+        ("\uff33\u017f\U0001d40e\ufb01", "ssofi"),
+        ("\u200b\x85\U000e0041", " "),
+        ("中é\U00020000\ufdfa\ud800", "\x7fe\x7f\x7f\x7f\x7f"),
+        ("日本日", "\2\3\2"),
+        ("\uff08\uff3c\uff0e", "\x19/."),
+    ]:
+        assert alphabet.plain(text).replace("\1", "") == plain, ascii(text)
+        assert folded(text, alphabet).replace("(", "\x19") == plain, ascii(text)
+
+
+def test_a_character_of_names_is_told_from_others() -> None:
+    """A name that is not ASCII is found, and one that differs from it in a character is not."""
+    names = GuardedNames.of(["規則/日本語.md", "Straße.md"])
+    for text in ("規則/日本語.md", "規則\\日?語.MD", "STRASSE.md", "strasse.md", "%E8%A6%8F則/日本語.md"):
+        assert names.are_in(f"cat {text} é"), text
+    for text in ("規則/日本中.md", "日本語.md", "StraBe.md", "規則/日語.md"):
+        assert not names.are_in(f"cat {text} é"), text
 
 
 def test_every_white_space_cuts() -> None:
@@ -52,8 +68,8 @@ def test_every_white_space_cuts() -> None:
     spaces = [character for character in map(chr, range(0x3001)) if character.isspace()]
     for before in ("a", "é"):
         for character in (*spaces, *"\"'`;|&<>=(),"):
-            cut = next(spellings(variants_of(f"{before}{character}SOUL.md"), uncut=False))
-            assert CUT in cut, hex(ord(character))
+            assert NAMES.are_in(f"{before}{character}SOUL.md"), hex(ord(character))
+            assert not NAMES.are_in(f"{before}{character}SOUL.mdx"), hex(ord(character))
 
 
 @pytest.mark.parametrize(
@@ -70,11 +86,77 @@ def test_quotes_are_removed_from_any_text(quote: str) -> None:
     assert NAMES.are_in(f"é SO{quote}UL{quote}.md")
 
 
-def test_a_text_of_more_readings_than_are_looked_at_is_denied() -> None:
-    """What quotes and escapes make of 32,768 names is looked at, and one name more is not."""
-    text = "[ " + " ".join(f"a{number}\\x62" for number in range(16_384))
-    assert not NAMES.are_in(text)
-    assert NAMES.are_in(f"{text} b\\x62")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "rm {a,b}/SOUL.md}",
+        "rm {a,S{O}UL.md}",
+        "rm SOUL.md{,.bak}",
+        "rm {SOUL.md.,x}",
+        "rm SOUL.md{.,x}",
+        "rm S{O,}UL.md'",
+        "rm {GEMINI.m?,x}",
+    ],
+)
+def test_where_a_name_in_braces_ends(command: str) -> None:
+    """A name ends at the end of a word or an alternative, and before what adds nothing to it."""
+    assert NAMES.are_in(command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "rm SOUL.md{a,b}",
+        "rm {SOUL,x}.mdx",
+        "rm {SOUL.mdx,y}",
+        "rm {a,b}.md",
+        "rm *{a,b}",
+        "rm {SOUL,x}/{a,b}",
+    ],
+)
+def test_braces_that_add_to_a_name(command: str) -> None:
+    """What stands behind a name belongs to it."""
+    assert not NAMES.are_in(command)
+
+
+def test_a_name_without_a_dot_is_found() -> None:
+    """A text is read as a whole where a name has no dot."""
+    names = GuardedNames.of(["CONTRACT", "SOUL.md"])
+    for text in ("rm CONTRACT", "rm 'CON'TRACT", "rm {CONTRACT,x}", "rm SOUL.md", "rm C\\x4fNTRACT"):
+        assert names.are_in(text), text
+    assert not names.are_in("rm CONTRACTS")
+
+
+def test_words_that_lie_apart_make_no_name() -> None:
+    """An escape with spaces is one only where it stands so."""
+    assert NAMES.are_in("tee S\\x{ 4f }UL.md")
+    for between in (" ls ", " a b c ", " 'x' "):
+        assert not NAMES.are_in(f"4f}}UL.md{between}S\\x{{")
+
+
+def _share(text: str) -> float:
+    """Which part of what may be done for a text is done for it; NAMES are not in it."""
+    work = Work(sys.maxsize)
+    assert not NAMES.is_named(text, work)
+    return (sys.maxsize - work.left) / most_for(text)
+
+
+def test_a_short_text_has_the_work_of_four_kibibytes() -> None:
+    """A command of one line is read, however it is written; the work grows with the text above 4 KiB."""
+    assert most_for("") == most_for("a" * 4_096) == most_for("a" * (1 << 20)) / 256
+    for form in DENSE:
+        assert _share(_dense(form, 400).replace("soul.md", "soul.mdx")) < 1
+
+
+def test_a_text_is_read_to_the_end_of_its_work_and_no_further() -> None:
+    """What needs all of it is looked at, and what needs a unit more is denied."""
+    text = " ".join(f"a{number}\\x62.md" for number in range(1_000))
+    work = Work(sys.maxsize)
+    assert not NAMES.is_named(text, work)
+    spent = sys.maxsize - work.left
+    assert not NAMES.is_named(text, Work(spent))
+    with pytest.raises(WorkSpentError):
+        NAMES.is_named(text, Work(spent - 1))
 
 
 @pytest.mark.parametrize("opening", ["[", "{a,", "s[*d", "[[:", "${", "{a..", "\\x{", "\\u{", "%", "\\", "`"])
@@ -102,6 +184,7 @@ PLAIN: dict[str, Json] = {
 @pytest.mark.parametrize("name", PLAIN)
 def test_what_people_write_is_looked_at_as_a_whole(name: str) -> None:
     """Much text with backslashes, quotes and braces is not denied for that."""
+    assert _share(str(PLAIN[name])) < 1
     assert decide(GUARD, call({"command": PLAIN[name]})) == SILENT
 
 

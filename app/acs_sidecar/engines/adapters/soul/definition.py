@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from acs_sidecar.engines.adapters.soul.controls import Tier
-from acs_sidecar.engines.adapters.soul.guard.names import segments_of
+from acs_sidecar.engines.adapters.soul.guard.names import GuardedNames
 from acs_sidecar.engines.adapters.soul.guard.places import WILDCARD
-from acs_sidecar.engines.adapters.soul.guard.spelling import folded
 from acs_sidecar.engines.adapters.soul.members import CONTENT_MEMBERS, MEMBERS, PATH_DEFAULTS
 from acs_sidecar.engines.adapters.soul.score import GovernanceLevel
 from acs_sidecar.engines.findings import SourceLocation, finding
@@ -121,7 +120,7 @@ class _SoulReader:
         """Read the files that are guarded. Stops: an entry that no call can name, which guards nothing."""
         found = self.texts("guard", ())
         for index, name in enumerate(found):
-            if name.endswith(("/", "\\")) or WILDCARD.search(name) or not segments_of(folded(name)):
+            if name.endswith(("/", "\\")) or WILDCARD.search(name) or not GuardedNames.of([name]).names:
                 message = "must be the path of one file, without `*`, `?` and `[`"
                 self.error("value-not-allowed", message, f"guard[{index}]")
         return found

@@ -5,15 +5,22 @@ side, as sets of places in the guarded names. A state has three such sets in a r
 a letter of the stem, without a letter, and without one but by a wildcard. No name ends in the last: `*.md`.
 """
 
+import re
 from collections.abc import Iterable
+from operator import itemgetter
 
+from acs_sidecar.engines.adapters.soul.guard import work as costs
 from acs_sidecar.engines.adapters.soul.guard.places import NamePlaces, PatternParts
+from acs_sidecar.engines.adapters.soul.guard.work import Work
 
 __all__ = ["BracedNames"]
 
 _PARTS = PatternParts(r"[^\]/\s]", r"\*+|[^][{},/:*?\s\"'`;|&<>=()\0]+|.")
-_CUTS = frozenset("\"'`;|&<>=()\0,}:")
+_CUTS = frozenset("\"'`;|&<>=()\0,}: \t\n\r\f\v")
+_WITHOUT_LIST = re.compile(r"\{([^{},]*)\}")
 _SLASH = "/"
+_LIVE = _CUTS | {"{", _SLASH}
+"""What changes something where no name has begun."""
 _MOST_KNOWN = 4_096
 
 
@@ -21,7 +28,15 @@ class BracedNames:
     """Guarded names, looked for in words with braces."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._places = places = NamePlaces(names)
+        given = tuple(names)
+        self._heads = frozenset(name[:end] for name in given for end in range(len(name) + 1))
+        finals = "".join(sorted({re.escape(name[-1]) for name in given}))
+        self._ends = re.compile(
+            rf"[{finals}*?\]][. ]*+(?:[\s\"'`;|&<>=()\0,:/}}]|\Z|\{{(?!(?:\w[^{{}},]*+,)*+\w[^{{}},]*+\}}))"
+        )
+        """Where a name can end: before an alternative that may be empty, but not before others."""
+        self._letters = {frozenset(name.rpartition("/")[2]) for name in given}
+        self._places = places = NamePlaces(given)
         self._width = places.width
         self._start = places.beginnings << self._width
         self._end = places.ends | places.ends << self._width
@@ -29,11 +44,22 @@ class BracedNames:
         self._known: dict[tuple[int, str, bool], int] = {}
         self._moves: dict[tuple[str, bool], tuple[int, int, int]] = {}
 
-    def are_in(self, word: str) -> bool:
-        """True if an expansion of a folded word has a name as its last segments."""
+    def are_in(self, word: str, work: Work) -> bool:
+        """True if an expansion of a folded word has a name as its last segments. Raises `WorkSpentError`."""
+        work.spend(costs.BRACES + costs.SCAN * len(word))
+        word = _WITHOUT_LIST.sub(itemgetter(1), word)
+        if not self._ends.search(word):
+            return False
+        letters = set(word)
+        if letters.isdisjoint("*?[") and not any(each <= letters for each in self._letters):
+            return False
+        parts = _PARTS.of(word)
+        work.spend(costs.BRACED + costs.BRACE * len(parts))
         dotted = "." in word
-        state, opened = self._start, list[tuple[int, int]]()
-        for part in _PARTS.of(word):
+        state, opened, spent = self._start, list[tuple[int, int]](), 0
+        for part in parts:
+            if not state and part not in _LIVE:
+                continue
             if part == "{":
                 opened.append((state, 0))
             elif part == "," and opened:
@@ -42,11 +68,16 @@ class BracedNames:
                 state = before
             elif part == "}" and opened:
                 state |= opened.pop()[1]
-            elif part in _CUTS or part.isspace():
+            elif part in _CUTS:
                 if state & self._end:
                     return True
                 state = self._start
+            elif state == self._start and part[0].isalnum() and part[-1] != "." and part not in self._heads:
+                state = 0
             elif state or part == _SLASH:
+                spent += costs.PATTERN_CHARACTER * len(part)
+                if spent > work.left:
+                    break
                 known = (state, part, dotted)
                 moved = self._known.get(known)
                 if moved is None:
@@ -54,6 +85,7 @@ class BracedNames:
                     if len(self._known) < _MOST_KNOWN:
                         self._known[known] = moved
                 state = moved
+        work.spend(spent)
         while opened:
             state |= opened.pop()[1]
         return bool(state & self._end)

@@ -1,36 +1,30 @@
 """Names of guarded files, found in the folded texts of a call (section 11.7)."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from urllib.parse import unquote
 
+from acs_sidecar.engines.adapters.soul.guard import work as costs
 from acs_sidecar.engines.adapters.soul.guard.braces import BracedNames
+from acs_sidecar.engines.adapters.soul.guard.characters import CUT, NAME_CODES, OTHER, Alphabet
 from acs_sidecar.engines.adapters.soul.guard.patterns import NamePatterns
 from acs_sidecar.engines.adapters.soul.guard.places import WILDCARD
 from acs_sidecar.engines.adapters.soul.guard.spelling import (
-    CUT,
     braced_words,
+    cut_into_names,
     folded,
-    spellings,
-    variants_of,
+    texts_of,
+    words_of,
 )
+from acs_sidecar.engines.adapters.soul.guard.work import Work, WorkSpentError
 
 __all__ = ["GuardedNames", "segments_of"]
 
-MAX_PATTERNS = 4_096
-MAX_STEPS_UP = 4_096
-
-MAX_BRACED = 4_096
-
-MAX_READINGS = 32_768
-"""Names that quotes, escapes and encodings make of a text beside those that stand in it."""
-
-_LETTER = re.compile(r"[^\W\d_]")
-_OPTION = re.compile(r"-+[^\W\d_]*")
-
-
-class _TooManyNamesError(ValueError):
-    """A call with more names that could be of a governance file than are looked at."""
+_STEP = re.compile(r"/\.\.(?![^/:\0])")
+_LETTER = re.compile(rf"[^\W\d_]|[{NAME_CODES}{OTHER}]")
+_OPTION = re.compile(rf"-+(?:[^\W\d_]|[{NAME_CODES}{OTHER}])*+")
 
 
 def segments_of(name: str) -> tuple[str, ...]:
@@ -51,14 +45,30 @@ def segments_of(name: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _has_steps(names: str) -> bool:
+    return "/.." in names and _STEP.search(names) is not None
+
+
 def _last_segment(piece: str) -> str:
-    """Return what `segments_of` has last, where no step up leads elsewhere."""
-    last = piece.rstrip("/. ")
-    if "/" in last:
-        last = last.rpartition("/")[2]
-    if ":" in last:
-        last = last.partition(":")[0].rstrip(". ")
-    return last.strip(" ") if " " in last else last
+    """Return what `segments_of` has last."""
+    if "/.." not in piece:
+        last = piece.rstrip("/. ").rpartition("/")[2]
+        return (last.partition(":")[0].rstrip(". ") if ":" in last else last).strip(" ")
+    steps, end = 0, len(piece)
+    while end >= 0:
+        start = piece.rfind("/", 0, end) + 1
+        segment = piece[start:end]
+        if ":" in segment:
+            segment = segment.partition(":")[0]
+        segment = segment.strip(" ")
+        if segment == "..":
+            steps += 1
+        elif segment := segment.rstrip(". "):
+            if not steps:
+                return segment
+            steps -= 1
+        end = start - 1
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,104 +76,117 @@ class GuardedNames:
     """The names of files by their last segments, each with the segments before it."""
 
     names: Mapping[str, tuple[tuple[str, ...], ...]]
+    have_dots: bool
     have_separators: bool
+    _alphabet: Alphabet
     _lasts: NamePatterns
     _folders: NamePatterns
     _endings: tuple[str, ...]
+    _finals: frozenset[str]
     _braced: BracedNames
 
     @classmethod
     def of(cls, names: Iterable[str]) -> "GuardedNames":
         """Prepare names as their authors write them."""
-        read = sorted({segments_of(folded(name)) for name in names} - {()})
+        given = tuple(names)
+        alphabet = Alphabet(map(unquote, map(unquote, given)))
+        read = sorted({segments_of(folded(name, alphabet)) for name in given} - {()})
         by_last: dict[str, tuple[tuple[str, ...], ...]] = {}
         for *before, last in read:
             by_last[last] = (*by_last.get(last, ()), tuple(before))
-        segments = {segment for name in read for segment in name}
+        segments = sorted({segment for name in read for segment in name})
         return cls(
             by_last,
-            any(
-                CUT in spelling for each in segments for spelling in spellings(variants_of(each), uncut=False)
-            ),
+            all("." in last for last in by_last),
+            any(CUT in cut for segment in segments for cut in cut_into_names([segment], Work(sys.maxsize))),
+            alphabet,
             NamePatterns(by_last),
-            NamePatterns(sorted(segments)),
+            NamePatterns(segments),
             tuple(by_last),
+            frozenset("*?]/. ").union(last[-1] for last in by_last),
             BracedNames("/".join(name) for name in read),
         )
 
     def are_in(self, text: str) -> bool:
-        """True if a text names one of the files, or more than is looked at."""
-        variants = tuple(variants_of(text))
+        """True if a text names one of the files, or there is more in it than is looked at."""
         try:
-            return self._are_in_pieces(variants) or self._are_in_braces(variants)
-        except _TooManyNamesError:
+            return self.is_named(text, Work(costs.most_for(text)))
+        except WorkSpentError:
             return True
 
-    def _are_in_pieces(self, variants: Iterable[str]) -> bool:
-        """True if a piece of variants of a text is a guarded name. Raises `_TooManyNamesError`."""
-        seen: set[str] = set()
-        readings = 0
-        for spelling in spellings(variants, uncut=self.have_separators):
-            if not self._may_have_name(spelling):
-                continue
-            pieces = set(spelling.split(CUT))
-            if ":" in spelling:
-                pieces.update(spelling.replace(":", CUT).split(CUT))
-            pieces -= seen
-            readings += len(pieces) if seen else 0
-            if readings > MAX_READINGS:
-                raise _TooManyNamesError
-            seen |= pieces
-            if self._is_among(pieces):
-                return True
-        return False
-
-    def _may_have_name(self, text: str) -> bool:
-        """True if a name or a pattern can be in a text, which is quick to see."""
-        return any(wildcard in text for wildcard in "*?[") or any(last in text for last in self.names)
-
-    def _are_in_braces(self, variants: Iterable[str]) -> bool:
-        """True if braces make a guarded name. Raises `_TooManyNamesError`."""
-        seen: set[str] = set()
-        for word in braced_words(variants):
-            if word not in seen:
-                seen.add(word)
-                if len(seen) > MAX_BRACED:
-                    raise _TooManyNamesError
-                if self._braced.are_in(word):
+    def is_named(self, text: str, work: Work) -> bool:
+        """True if a text names one of the files. Raises `WorkSpentError`."""
+        seen, has_steps = set[str](), False
+        for words, braced in self._words_of(text, work):
+            for names in cut_into_names(words, work):
+                has_steps = has_steps or _has_steps(names)
+                work.is_near = work.is_near or "/..:" in names
+                if self._are_among(names, seen, work):
                     return True
+            if braced and any(self._braced.are_in(word, work) for word in braced_words(braced)):
+                return True
+        if not (self.have_separators or (has_steps and (work.is_near or self._ends_in_steps(text, work)))):
+            return False
+        return any(self._are_among(names, seen, work) for names in texts_of(text, self._alphabet, work))
+
+    def _words_of(self, text: str, work: Work) -> Iterator[tuple[Set[str], Set[str]]]:
+        """Yield the words of a text, as `words_of` does. Raises `WorkSpentError`."""
+        return words_of(
+            text, self._alphabet, work, have_dots=self.have_dots, have_separators=self.have_separators
+        )
+
+    def _ends_in_steps(self, text: str, work: Work) -> bool:
+        """True if the last word of a text ends in a step up. Raises `WorkSpentError`."""
+        lasts = CUT.join([word for each in text.split(CUT) for word in each.split()[-1:]])
+        return any(
+            _has_steps(names)
+            for words, _ in self._words_of(lasts, work)
+            for names in cut_into_names(words, work)
+        )
+
+    def _are_among(self, names: str, seen: set[str], work: Work) -> bool:
+        """True if one of some names, but for those seen, is of a guarded file. Raises `WorkSpentError`."""
+        cut = names.split(CUT)
+        work.spend(costs.SCAN * len(names) + costs.WORD * len(cut))
+        pieces = set(cut) - seen
+        pieces |= {part for piece in pieces if ":" in piece for part in piece.split(":")} - seen
+        seen |= pieces
+        work.spend(costs.NAME * len(pieces))
+        ending = [piece for piece in pieces if piece[-1:] in self._finals]
+        candidates = {piece for piece in ending if "*" in piece or "?" in piece or "[" in piece}
+        text = CUT.join(ending)
+        for name in self._endings:
+            if name in text:
+                work.spend(costs.WORD * len(ending))
+                candidates.update([piece for piece in ending if name in piece])
+        work.spend(costs.CANDIDATE * len(candidates))
+        by_last: dict[str, list[str]] = {}
+        for piece in candidates:
+            if "/.." in piece:
+                work.spend(costs.STEPS + costs.SEGMENT * piece.count("/"))
+            by_last.setdefault(_last_segment(piece), []).append(piece)
+        work.spend(costs.LAST * len(by_last))
+        for last, behind in by_last.items():
+            if found := self._named_by(last, work):
+                for piece in behind:
+                    work.spend(costs.NAMED + costs.SEGMENT * piece.count("/"))
+                    if self._are_behind(segments_of(piece), found):
+                        return True
+                work.is_near = True
         return False
 
-    def _is_among(self, pieces: Set[str]) -> bool:
-        """True if one of some pieces is a guarded name. Raises `_TooManyNamesError`."""
-        patterns = steps = 0
-        for piece in pieces:
-            segments = None
-            if "/.." in piece:
-                if not self._may_have_name(piece):
-                    continue
-                steps += 1
-                segments = segments_of(piece)
-                last = segments[-1] if segments else ""
-            else:
-                last = _last_segment(piece)
-            found: Sequence[str] = ()
-            if last in self.names:
-                found = (last,)
-            elif WILDCARD.search(last):
-                if self._lasts.is_plausible(last):
-                    patterns += 1
-                    found = self._matched_by(last)
-                elif last.startswith("-") and self._lasts.is_plausible(last[2:]):
-                    patterns += 1
-                    found = self._matched_by(last[2:])
-            elif last.startswith("-") and last.endswith(self._endings):
-                found = self._behind_option(last)
-            if patterns > MAX_PATTERNS or steps > MAX_STEPS_UP:
-                raise _TooManyNamesError
-            if found and self._are_behind(segments or segments_of(piece), found):
-                return True
-        return False
+    def _named_by(self, last: str, work: Work) -> Sequence[str]:
+        """Return the names that a last segment can mean. Raises `WorkSpentError`."""
+        if last in self.names:
+            return (last,)
+        if WILDCARD.search(last):
+            if self._lasts.is_plausible(last):
+                return self._matched_by(last, work)
+            if last.startswith("-") and self._lasts.is_plausible(last[2:]):
+                return self._matched_by(last[2:], work)
+        elif last.startswith("-") and last.endswith(self._endings):
+            return self._behind_option(last)
+        return ()
 
     def _behind_option(self, last: str) -> Sequence[str]:
         """Return the names that an option has behind its letters: `-oSOUL.md`."""
@@ -171,8 +194,9 @@ class GuardedNames:
         letters = option.end() if option else 0
         return [name for name in self.names if last.endswith(name, 2) and len(last) - len(name) <= letters]
 
-    def _matched_by(self, pattern: str) -> Sequence[str]:
-        """Return the names that a pattern with a letter in its stem matches."""
+    def _matched_by(self, pattern: str, work: Work) -> Sequence[str]:
+        """Return the names that a pattern with a letter in its stem matches. Raises `WorkSpentError`."""
+        work.spend(costs.PATTERN + costs.PATTERN_CHARACTER * len(pattern))
         if _LETTER.search(pattern.rpartition(".")[0] or pattern):
             return self._lasts.matched_by(pattern)
         return ()

@@ -1,12 +1,14 @@
 """Shell patterns of names, matched against all guarded names at once (section 11.7)."""
 
+import re
 from collections.abc import Iterable, Sequence
 
-from acs_sidecar.engines.adapters.soul.guard.places import WILDCARD, NamePlaces, PatternParts
+from acs_sidecar.engines.adapters.soul.guard.places import NamePlaces, PatternParts
 
 __all__ = ["NamePatterns"]
 
 _PARTS = PatternParts(r"[^\]]", r"\*+|.")
+_ENDS = re.compile(r"([^*?\[]*+)[*?\[](?:.*[*?\]])?([^*?\]]*)\Z", re.DOTALL)
 _MOST_KNOWN = 4_096
 
 
@@ -22,11 +24,8 @@ class NamePatterns:
 
     def is_plausible(self, pattern: str) -> bool:
         """True if a pattern begins and ends as one of the names does, which is quick to see."""
-        last = max(pattern.rfind("*"), pattern.rfind("?"), pattern.rfind("]"))
-        if pattern[last + 1 :] not in self._tails:
-            return False
-        first = WILDCARD.search(pattern)
-        return first is None or pattern[: first.start()] in self._heads
+        ends = _ENDS.match(pattern)
+        return ends is None or (ends[1] in self._heads and ends[2] in self._tails)
 
     def matched_by(self, pattern: str) -> Sequence[str]:
         """Return the names that a pattern of folded text matches."""

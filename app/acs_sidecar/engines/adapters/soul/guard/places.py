@@ -8,12 +8,14 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
+from acs_sidecar.engines.adapters.soul.guard.characters import NAME_CODES, OTHER
+
 __all__ = ["WILDCARD", "NamePlaces", "PatternParts"]
 
 WILDCARD = re.compile(r"[*?\[]")
 _RANGE = re.compile(r"(.)-(.)", re.DOTALL)
+_CODED = NAME_CODES + OTHER
 _MOST_KNOWN = 4_096
-_SHIFTS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 class PatternParts:
@@ -44,7 +46,6 @@ class NamePlaces:
         self._classes: dict[str, int] = {}
         self._ends: dict[str, int] = {}
         self.beginnings = self.ends = self.letters = self.stems = self._any = 0
-        room = [0] * len(_SHIFTS)
         place = 0
         for name in names:
             self.beginnings |= 1 << place
@@ -54,19 +55,19 @@ class NamePlaces:
                 here = 1 << (place + offset)
                 self._characters[character] = self._characters.get(character, 0) | here
                 self._any |= here if character != "/" else 0
-                letter = here if character.isalpha() else 0
+                letter = here if character.isalpha() or character in NAME_CODES else 0
                 self.letters |= letter
                 self.stems |= letter if offset < stem else 0
-                segment = name.find("/", offset) if "/" in name[offset:] else len(name)
-                for index, shift in enumerate(_SHIFTS):
-                    room[index] |= here if offset + shift <= segment else 0
             place += len(name)
             self._ends[name] = 1 << place
             self.ends |= 1 << place
             place += 1
         self.width = place
         self._sorted = sorted(self._characters)
-        self._room = [each for each in zip(room, _SHIFTS, strict=True) if each[0]]
+        self._below = [0]
+        """The places of the characters before the first, the second and so on."""
+        for character in self._sorted:
+            self._below.append(self._below[-1] | self._characters[character])
 
     def named(self, state: int) -> Sequence[str]:
         """Return the names that end at one of some places."""
@@ -79,9 +80,8 @@ class NamePlaces:
     def after(self, state: int, wildcard: str) -> int:
         """Return the places that stars, `?` or a class lead to from some places."""
         if wildcard[0] == "*":
-            for room, shift in self._room:
-                state |= (state & room) << shift
-            return state
+            # the carry of a sum runs from each place to the end of its segment
+            return state | ((state & self._any) + self._any) ^ self._any
         if wildcard == "?":
             return (state & self._any) << 1
         found = self._classes.get(wildcard)
@@ -103,10 +103,8 @@ class NamePlaces:
         for character in set(body):
             found |= self._characters.get(character, 0)
         for first, last in _RANGE.findall(body) if "-" in body else ():
-            if first > last:
+            if first > last or last in _CODED:
                 return self._any
-            for character in self._sorted[
-                bisect_left(self._sorted, first) : bisect_right(self._sorted, last)
-            ]:
-                found |= self._characters[character]
+            below = self._below[bisect_left(self._sorted, first)]
+            found |= self._below[bisect_right(self._sorted, last)] & ~below
         return found

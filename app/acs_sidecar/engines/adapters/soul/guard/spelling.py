@@ -4,73 +4,64 @@ Everything here works on the whole text at once: a call may hold a million names
 """
 
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator
-from typing import ClassVar
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Set
+from operator import itemgetter
 
-__all__ = ["CUT", "braced_words", "folded", "joined", "spellings", "variants_of"]
+from acs_sidecar.engines.adapters.soul.guard import work as costs
+from acs_sidecar.engines.adapters.soul.guard.characters import (
+    CUT,
+    ENDING,
+    LITERAL_SEPARATORS,
+    NAME_CODES,
+    NOTHING,
+    OTHER,
+    Alphabet,
+)
+from acs_sidecar.engines.adapters.soul.guard.work import Work
 
-CUT = "\0"
-"""Stands between names."""
+__all__ = ["braced_words", "cut_into_names", "folded", "joined", "texts_of", "words_of"]
 
 _SEPARATORS = re.compile(r"[\s\"'`;|&<>=(),]")
-_ASCII_CUTS = str.maketrans({chr(code): CUT for code in range(128) if _SEPARATORS.match(chr(code))})
-_SPACES = "\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
-_ALL_SEPARATORS = (*map(chr, _ASCII_CUTS), *_SPACES, *map(chr, range(0x2000, 0x200B)))
+_CODED = NAME_CODES + OTHER
 _QUOTES = str.maketrans("", "", "\"'`\\^")
 _BRACES = re.compile(r"\{[^{}/\s]*\}")
 _LIST = re.compile(r"\{[^{}]*[,{]")
 _SEQUENCE = re.compile(r"\{([a-z])\.\.([a-z])(?:\.\.-?\d+)?\}", re.IGNORECASE)
 _ESCAPE = re.compile(
-    r"\\(?:[xu]\{\s*0*([0-9a-fA-F]{1,6})\s*\}|x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{1,3}))"
+    r"\\(?:[xu]\{0*([0-9a-fA-F]{1,6})\}|x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{1,3}))"
 )
+_NOTABLE = re.compile(r"(?<!\S)[^\s.%*?\[\\]*+(?:\\(?![xuU0-7])[^\s.%*?\[\\]*+)*+[.%*?\[\\]\S*+")
+"""A word with a dot, or with something that can mean one."""
+_SPACED_ESCAPE = re.compile(r"(\\[xu]\{)\s*+([0-9a-fA-F]++)\s*+\}")
 _SHORT_ESCAPE = re.compile(r"\\[uU]([0-9a-fA-F]{1,4})")
 _CONTROL_ESCAPE = re.compile(r"\\[abefnrtv]")
 _CONTINUED = re.compile(r"[\\^]\r?\n")
 _CONTINUED_BY_BACK_QUOTE = re.compile(r"`\r?\n")
-_DOLLAR = re.compile(r"\$(?=[\"'])")
-_PARAMETER = re.compile(r"\$\{[!#]?\w*[-:=+?/#%^,@*]{0,2}")
+_PARAMETER = re.compile(rf"\$\{{[!#]?[\w{NOTHING}{_CODED}]*[-:=+?/#%^,@*]{{0,2}}")
 _URL = re.compile(r"(://[^\0?#]*)(?:[?#][^\0]*)?")
 _NAMED_CLASS = re.compile(r"\[[^\[\]\s/]*(?:\[[:.=][^\[\]\s/]*[:.=]\][^\[\]\s/]*)+\]")
 _CLASS = re.compile(r"\[[\w*?.!^-]*+[^\[\]\s/\w*?.!^-][^\[\]\s/]*+\]")
-_CLASS_SEPARATORS = re.compile(r"[\"'`;|&<>=(),:{}]")
-_ENDING = "\x0e"
-"""An encoded NUL or line end in decoded text: some programs drop it, others read no further."""
-_ENCODED = {character: chr(15 + place) for place, character in enumerate(" \"'`;|&<>=(),")}
-"""Separators that were percent-encoded, in decoded text."""
-_LINES = str.maketrans("\t\n\v\f\r", "     ")
+_CLASS_SEPARATORS = str.maketrans("", "", "\"'`;|&<>=(),:{}")
 _CONTROLS = dict.fromkeys((*range(1, 32), 127))
-_CLEANED = {code: None for code in _CONTROLS if not chr(code).isspace()} | {0: _ENDING}
-_RESTORED = _CONTROLS | {ord(placed): character for character, placed in _ENCODED.items()}
-_RESTORED_CHARACTERS = tuple((chr(code), character or "") for code, character in _RESTORED.items())
-_NOT_ASCII = re.compile("[^\0-\x7f]+")
-_MOSTLY_ASCII = 1.05
-"""Bytes a character of a text in which the rest is folded faster alone."""
-_ANY_ENCODED = re.compile(f"[{_ENDING}-\x1b]")
-_SURROGATES = re.compile("[\ud800-\udfff]")
-_BYTES = re.compile("[\udc80-\udcff]")
+_CLEANED = {code: None for code in _CONTROLS if not chr(code).isspace()} | {0: ENDING}
+_ENCODED = re.compile("%[0-9a-fA-F]{2}")
+_NOT_ASCII = re.compile(r"[^\0-\x7f]+")
+_UNREADABLE = "\ufffd"
 _HEX = "0123456789abcdefABCDEF"
-_LONGEST_KNOWN = 16
 _OCTAL = 5
-_LONGEST_CHARACTER = 4
-_MOST_KNOWN = 65_536
 
-
-class _Folding(dict[int, str]):
-    """Maps a character to its plain form; format and control characters to nothing."""
-
-    def __missing__(self, code: int) -> str:
-        character = chr(code)
-        if character == CUT:
-            plain = CUT
-        elif unicodedata.category(character) in {"Cf", "Cc"}:
-            plain = ""
-        else:
-            plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
-            plain = plain if len(plain) <= _LONGEST_CHARACTER else "\ufffd"
-        if len(self) < _MOST_KNOWN:
-            self[code] = plain
-        return plain
+_LITERAL = (
+    {code: None for code in _CONTROLS if chr(code) not in _CODED}
+    | {ord(code): character for character, code in LITERAL_SEPARATORS.items()}
+    | {code: chr(code).lower() for code in range(ord("A"), ord("Z") + 1)}
+    | {ord("\\"): "/"}
+)
+"""How a text is folded that is not cut."""
+_CUTS = {code: CUT for code in range(128) if _SEPARATORS.match(chr(code))}
+_AT_SEPARATORS = _LITERAL | _CUTS
+_AT_ENDINGS = _AT_SEPARATORS | {ord(ENDING): CUT}
+_AT_ENCODED = _AT_SEPARATORS | {ord(code): CUT for code in LITERAL_SEPARATORS.values()}
 
 
 def _decoded_byte(code: int) -> str:
@@ -79,27 +70,11 @@ def _decoded_byte(code: int) -> str:
     if code >= 128:
         return chr(0xDC00 + code)
     if character == CUT or (code < 32 and character.isspace()):
-        return _ENDING
-    return "" if code in _CONTROLS else _ENCODED.get(character, character)
+        return ENDING
+    return "" if code in _CONTROLS else LITERAL_SEPARATORS.get(character, character)
 
 
-class _Decoding(dict[str, str]):
-    """Maps what stands behind a `%` to what both mean."""
-
-    _bytes: ClassVar = {
-        first + second: _decoded_byte(int(first + second, 16)) for first in _HEX for second in _HEX
-    }
-
-    def __missing__(self, behind: str) -> str:
-        byte = self._bytes.get(behind[:2])
-        decoded = f"%{behind}" if byte is None else byte + behind[2:]
-        if len(behind) <= _LONGEST_KNOWN and len(self) < _MOST_KNOWN:
-            self[behind] = decoded
-        return decoded
-
-
-_FOLDING = _Folding({code: plain or "" for code, plain in _RESTORED.items()})
-_DECODING = _Decoding()
+_DECODED_BYTES = {first + second: _decoded_byte(int(first + second, 16)) for first in _HEX for second in _HEX}
 
 
 def joined(texts: Iterable[str]) -> str:
@@ -107,97 +82,169 @@ def joined(texts: Iterable[str]) -> str:
     return CUT.join(text.translate(_CLEANED) for text in texts)
 
 
-def folded(text: str) -> str:
-    """Return a text percent-decoded twice, in compatibility form, case-folded, with `/` alone; cuts stay."""
-    return _folded(_decoded(text))
+def folded(text: str, alphabet: Alphabet) -> str:
+    """Return a text in ASCII, percent-decoded twice, in lower case, with `/` alone; cuts stay."""
+    return _decoded(alphabet.plain(text), alphabet, Work(sys.maxsize)).translate(_LITERAL)
 
 
-def variants_of(text: str) -> Iterable[str]:
-    """Return a text with and without quotes and escapes, and with its classes made simple, all decoded."""
-    return dict.fromkeys(_decoded(variant) for variant in dict.fromkeys(_variants(text)))
+def words_of(
+    text: str, alphabet: Alphabet, work: Work, *, have_dots: bool, have_separators: bool
+) -> Iterator[tuple[Set[str], Set[str]]]:
+    """Yield the words of a text, then those that quotes, escapes and encodings make of them.
+
+    Where all names `have_dots`, only words that can have one. The second of a pair are those in which braces
+    are read: all, where names `have_separators`, which are lost where classes are made simple.
+    """
+    known, braced = set[str](), set[str]()
+    for source in _sources(_plain(text, alphabet, work).replace(CUT, " "), work):
+        work.spend(costs.SCAN * len(source))
+        words = _NOTABLE.findall(source) if have_dots else source.split()
+        for variant, has_braces in _variants(set(words) - known, alphabet, work):
+            work.spend(costs.SCAN * len(variant))
+            words = variant.split(" ")
+            work.spend(costs.WORD * len(words))
+            found = set(words) - known
+            known |= found
+            opened = (
+                {word for word in words if "{" in word} - braced
+                if has_braces or have_separators
+                else set[str]()
+            )
+            braced |= opened
+            if "%" in variant and _ENCODED.search(variant):
+                yield _decoded_words(found, alphabet, work), _decoded_words(opened, alphabet, work)
+            else:
+                yield found, opened
 
 
-def spellings(variants: Iterable[str], *, uncut: bool) -> Iterator[str]:
-    """Yield variants of a text cut into names and folded; `uncut` adds each as it stands.
+def texts_of(text: str, alphabet: Alphabet, work: Work) -> Iterator[str]:
+    """Yield a text, and what quotes, escapes and encodings make of it, folded and not cut into names."""
+    for variant, _ in _variants([_plain(text, alphabet, work)], alphabet, work):
+        work.spend(costs.SCAN * len(variant))
+        yield _decoded(variant, alphabet, work).translate(_LITERAL)
+
+
+def cut_into_names(words: Iterable[str], work: Work) -> Iterator[str]:
+    """Yield words folded and cut where names begin and end.
 
     They are cut before and after percent-encoded separators are read as such.
     """
-    for variant in variants:
-        pieces = _pieces(variant)
-        cut = _folded(pieces)
-        yield cut
-        if "://" in cut and ("?" in cut or "#" in cut):
-            yield _URL.sub(r"\1", cut)
-        if _ANY_ENCODED.search(variant):
-            yield _pieces(cut)
-        if _ENDING in variant:
-            yield _pieces(_folded(pieces.replace(_ENDING, CUT)))
-        if "{" in variant and "/.." in variant:
-            yield _folded(_pieces(_BRACES.sub("-", variant)))
-        if uncut or "/.." in variant or "\\.." in variant:
-            yield _folded(variant)
+    text = " ".join(words)
+    cut = text.translate(_AT_SEPARATORS)
+    yield cut
+    if "://" in cut and ("?" in cut or "#" in cut):
+        yield _replaced(_URL, itemgetter(1), cut, work)
+    for cuts in (_AT_ENCODED, _AT_ENDINGS):
+        if (other := text.translate(cuts)) != cut:
+            yield other
+    if "{" in cut and "/.." in cut:
+        yield _replaced(_BRACES, "-", text, work).translate(_AT_SEPARATORS)
 
 
-def braced_words(variants: Iterable[str]) -> Iterator[str]:
-    """Yield the words of variants of a text that braces make several names of, folded."""
-    for variant in variants:
-        if "{" in variant and "," in variant:
-            for word in set(_folded(variant.translate(_LINES)).split()):
-                if _LIST.search(word):
-                    yield word
+def braced_words(words: Iterable[str]) -> Iterator[str]:
+    """Yield the words that braces make several names of, folded."""
+    return filter(_LIST.search, " ".join(words).translate(_LITERAL).split(" "))
 
 
-def _decoded(text: str) -> str:
+def _plain(text: str, alphabet: Alphabet, work: Work) -> str:
+    """Return a text in ASCII, without spaces in escapes. Raises `WorkSpentError`."""
+    if not text.isascii():
+        work.spend(costs.FOLD * len(text))
+        text = alphabet.plain(text)
+    return _replaced(_SPACED_ESCAPE, r"\1\2}", text, work) if "{" in text else text
+
+
+def _replaced(
+    pattern: re.Pattern[str], by: str | Callable[[re.Match[str]], str], text: str, work: Work
+) -> str:
+    """Return a text with what a pattern finds replaced. Raises `WorkSpentError`."""
+    work.spend(costs.SCAN * len(text))
+    text, count = pattern.subn(by, text)
+    work.spend((costs.MATCH if isinstance(by, str) else costs.MADE) * count)
+    return text
+
+
+def _sources(text: str, work: Work) -> Iterator[str]:
+    """Yield a text, and without continued line ends."""
+    yield text
+    if "\n" in text:
+        continued = _replaced(_CONTINUED, "", text, work)
+        if continued != text:
+            yield continued
+            yield _replaced(_CONTINUED, NOTHING, text, work)
+        other = _replaced(_CONTINUED_BY_BACK_QUOTE, "", continued, work)
+        if other != continued:
+            yield other
+
+
+def _decoded(text: str, alphabet: Alphabet, work: Work) -> str:
     """Return a text percent-decoded twice, in which encoded separators are told from others."""
-    if "%" in text and not text.isascii():
-        text = _SURROGATES.sub("\ufffd", text)
     for _ in range(2):
         if "%" not in text:
             break
         before, *behind = text.split("%")
-        text = before + "".join(map(_DECODING.__getitem__, behind))
-        if not text.isascii() and _BYTES.search(text):
+        work.spend(costs.PERCENT * len(behind) + costs.SCAN * len(text))
+        text = before + "".join(
+            [
+                f"%{each}" if (byte := _DECODED_BYTES.get(each[:2])) is None else byte + each[2:]
+                for each in behind
+            ]
+        )
+        if not text.isascii():
             text = text.encode(errors="surrogateescape").decode(errors="replace")
+            text = text.replace(_UNREADABLE, alphabet.of(ord(_UNREADABLE)))
+            if not text.isascii():
+                text = _replaced(_NOT_ASCII, lambda run: alphabet.plain(run[0]), text, work)
     return text
 
 
-def _folded(text: str) -> str:
-    """Return a decoded text in compatibility form, case-folded, without control characters."""
-    if not text.isascii():
-        if len(text.encode(errors="surrogatepass")) > _MOSTLY_ASCII * len(text):
-            return text.translate(_FOLDING).replace("\\", "/")
-        text = _NOT_ASCII.sub(_folded_run, text.lower())
-    if text.isascii():
-        return text.translate(_RESTORED).lower().replace("\\", "/")
-    for character, restored in _RESTORED_CHARACTERS:
-        text = text.replace(character, restored)
-    return text.replace("\\", "/")
+def _decoded_words(words: Set[str], alphabet: Alphabet, work: Work) -> Set[str]:
+    """Return words percent-decoded."""
+    if encoded := {word for word in words if "%" in word}:
+        return (words - encoded) | set(_decoded(" ".join(encoded), alphabet, work).split(" "))
+    return words
 
 
-def _folded_run(found: re.Match[str]) -> str:
-    return found[0].translate(_FOLDING)
+def _variants(words: Collection[str], alphabet: Alphabet, work: Work) -> Iterator[tuple[str, bool]]:
+    """Yield words with and without quotes, and those that have some with their escapes and classes read.
 
+    The second of a pair is whether braces are to be read in it: where classes are made simple, they are
+    read in what that makes.
+    """
 
-def _variants(text: str) -> Iterator[str]:
-    yield text
-    yield _bare(text)
-    decoded = text
-    if "\\" in text:
-        decoded = _ESCAPE.sub(_character, text)
-        yield decoded
-        yield _bare(decoded)
-        if _SHORT_ESCAPE.search(decoded):
-            yield _bare(_SHORT_ESCAPE.sub(_character, decoded))
-        if _CONTROL_ESCAPE.search(decoded):
-            yield _bare(_CONTROL_ESCAPE.sub(CUT, decoded))
-    if "[" in text or "{" in text:
-        simple = _NAMED_CLASS.sub("?", _SEQUENCE.sub(_class_of, decoded))
-        yield _CLASS.sub(_without_separators, simple)
-        yield _CLASS.sub(_without_separators, _bare(simple))
+    def character(escape: re.Match[str]) -> str:
+        """Return the character of an escape of a shell, of JSON or of a programming language."""
+        digits = escape[escape.lastindex or 0]
+        return alphabet.of(min(int(digits, 8 if escape.lastindex == _OCTAL else 16), 0x10FFFF))
+
+    text = " ".join(words)
+    if not (escaped := " ".join([word for word in words if "\\" in word])):
+        yield text, False
+        yield _bare(text), False
+    else:
+        decoded = _replaced(_ESCAPE, character, escaped, work)
+        yield text, decoded != escaped
+        yield _bare(text), decoded != escaped
+        if decoded != escaped:
+            yield decoded, False
+            yield _bare(decoded), False
+        read = [decoded]
+        short = _replaced(_SHORT_ESCAPE, character, decoded, work)
+        if short != decoded:
+            yield _bare(short), True
+            read += [CUT, short]
+        cut = _replaced(_CONTROL_ESCAPE, CUT, decoded, work)
+        if cut != decoded:
+            yield _bare(cut), True
+            read += [CUT, cut]
+        words = [*(word for word in words if "\\" not in word), *read]
+    if classes := " ".join([word for word in words if "[" in word or "{" in word]):
+        simple = _replaced(_NAMED_CLASS, "?", _replaced(_SEQUENCE, _class_of, classes, work), work)
+        yield _replaced(_CLASS, _without_separators, simple, work), True
+        yield _replaced(_CLASS, _without_separators, _bare(simple), work), True
     if "${" in text:
-        yield _bare(_PARAMETER.sub(CUT, decoded).replace("}", CUT))
-    if "`" in text and (continued := _CONTINUED_BY_BACK_QUOTE.sub("", text)) != text:
-        yield _bare(continued)
+        parameters = " ".join([word for word in words if "$" in word or "}" in word])
+        yield _bare(_replaced(_PARAMETER, CUT, parameters, work).replace("}", CUT)), True
 
 
 def _bare(text: str) -> str:
@@ -205,18 +252,8 @@ def _bare(text: str) -> str:
     if "\n" in text:
         text = _CONTINUED.sub("", text)
     if "$" in text:
-        text = _DOLLAR.sub("", text)
-    if text.isascii():
-        return text.translate(_QUOTES)
-    for quote in map(chr, _QUOTES):
-        text = text.replace(quote, "")
-    return text
-
-
-def _character(escape: re.Match[str]) -> str:
-    """Return the character of an escape of a shell, of JSON or of a programming language."""
-    digits = escape[escape.lastindex or 0]
-    return chr(min(int(digits, 8 if escape.lastindex == _OCTAL else 16), 0x10FFFF))
+        text = text.replace('$"', '"').replace("$'", "'")
+    return text.translate(_QUOTES)
 
 
 def _class_of(sequence: re.Match[str]) -> str:
@@ -226,13 +263,4 @@ def _class_of(sequence: re.Match[str]) -> str:
 
 def _without_separators(found: re.Match[str]) -> str:
     """Return a class of characters without those that would cut it."""
-    return f"[{_CLASS_SEPARATORS.sub('', found[0][1:-1])}]"
-
-
-def _pieces(text: str) -> str:
-    """Return a text cut where a name can begin or end."""
-    if text.isascii():
-        return text.translate(_ASCII_CUTS)
-    for separator in _ALL_SEPARATORS:
-        text = text.replace(separator, CUT)
-    return text
+    return found[0].translate(_CLASS_SEPARATORS)
