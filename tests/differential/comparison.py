@@ -189,6 +189,7 @@ _BUILTIN_ERRORS = (
     "negative",
     "raises python error",
     "unhashable",  # a set of sets or objects as an argument of an extension
+    "item at index",  # of `object.union_n`, that is no object
     "requires",
     "expects",
     "invalid",

@@ -90,6 +90,7 @@ def test_a_difference_is_found_and_reduced(monkeypatch: pytest.MonkeyPatch) -> N
     [
         ("x := [y | some v in input.a; y := lower(v)]", Outcome.FAILS_CLOSED),
         ("x := input.a[1] + 1", Outcome.FAILS_CLOSED),
+        ("x := object.union_n(input.a)", Outcome.FAILS_CLOSED),
         ("x if not contains(input.a[0], 1)", Outcome.REJECTED),
     ],
 )
