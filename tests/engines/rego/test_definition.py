@@ -13,6 +13,7 @@ from acs_sidecar.spec.values import Json, JsonObject
 from tests.engines.rego.policies import (
     PATH,
     binding,
+    bound,
     compiled,
     definition,
     evaluate,
@@ -144,6 +145,35 @@ def test_a_syntax_error_has_its_place() -> None:
     error = refused(given)
     assert error.reason is Reason.MANIFEST_INVALID
     assert findings(given) == ["rego-syntax: bad.rego:3:9: policies.main.modules: expecting expression"]
+
+
+SET_FIRST = 'a `{` behind `if` opens the body: put a set in parentheses, as in `if ({"a"} in input.x)`'
+
+
+@pytest.mark.parametrize(
+    ("body", "place", "said"),
+    [
+        ('{"a"} in input.x', "3:12", "unexpected keyword `in`"),
+        ('{"ü"} in input.x', "3:13", "unexpected keyword `in`"),
+        ('{"a"} == input.x', "3:12", "expecting identifier. Failed to parse rule-ref"),
+        ('{"a"}[input.x]', "3:11", "expecting identifier. Failed to parse rule-ref"),
+    ],
+)
+def test_a_body_that_begins_with_a_set_is_refused_with_what_to_write(
+    body: str, place: str, said: str
+) -> None:
+    """The parser takes the set for all of the body; OPA takes what the message says for the same."""
+    (found,) = findings(definition(f"package a\nimport rego.v1\nx if {body}"))
+    assert found == f"rego-syntax: a.rego:{place}: policies.main.modules: {said}: {SET_FIRST}"
+    bound(definition(f"package a\nimport rego.v1\nx if ({body})"))
+
+
+@pytest.mark.parametrize("end", ["\r\nin", "\nin", "\n in x", "\n#\u2028\n in"])
+def test_what_follows_a_body_on_another_line_is_told_as_the_parser_tells_it(end: str) -> None:
+    """Whatever ends the lines."""
+    (found,) = findings(definition(f'package a\nimport rego.v1\nx if {{"a"}}{end}'))
+    assert found.startswith("rego-syntax: a.rego:")
+    assert SET_FIRST not in found
 
 
 @pytest.mark.server

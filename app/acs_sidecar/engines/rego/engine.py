@@ -47,7 +47,8 @@ _ERROR = re.compile(r"^error: (?P<message>.*)$", re.MULTILINE)
 _MAX_MESSAGE = 200
 _NAMES_VERSION_1 = re.compile(r"^\s*import\s+rego\.v1\b", re.MULTILINE)
 _WANTS_IF = "error: `if` keyword is required before rule body"
-
+_SET_BODY = re.compile(rb"\bif\s*\{[^{}]*\}\s*$")
+_SET_FIRST = 'a `{` behind `if` opens the body: put a set in parentheses, as in `if ({"a"} in input.x)`'
 
 _HINTS = {
     "else cannot be used with set rules": "write each body as a rule of its own",
@@ -184,7 +185,15 @@ def _add(engine: NativeEngine, module: Module) -> None:
             hint = ": write it, as a module that imports `rego.v1` is of the syntax of OPA 1.0"
         elif wants_if:
             hint = ": set `rego_version: 0` for the syntax before OPA 1.0"
+        elif (mark := _MARK.search(str(error))) and _ends_at_set(module.text, mark):
+            hint = f": {_SET_FIRST}"
         raise _failure("rego-syntax", error, module.at, hint) from None
+
+
+def _ends_at_set(text: str, mark: re.Match[str]) -> bool:
+    """Whether a place follows a set that a body begins with, which the parser takes for all of the body."""
+    *_, line = text.encode().split(b"\n", int(mark["line"]))[: int(mark["line"])]
+    return _SET_BODY.search(line[: int(mark["column"]) - 1]) is not None
 
 
 def _failure(code: str, error: BaseException, at: SourceLocation, hint: str = "") -> ManifestError:
@@ -196,4 +205,5 @@ def _failure(code: str, error: BaseException, at: SourceLocation, hint: str = ""
         at = at._replace(source=mark["source"], line=int(mark["line"]), column=int(mark["column"]))
     summary = message["message"] if message else text.partition("\n")[0]
     hint = hint or "".join(f": {instead}" for part, instead in _HINTS.items() if part in summary)
-    return invalid(code, (summary.strip()[:_MAX_MESSAGE] or "the engine refuses this") + hint, at)
+    said = summary.strip()[:_MAX_MESSAGE] or "the engine refuses this"
+    return invalid(code, said.removesuffix(".") + hint if hint else said, at)
