@@ -103,14 +103,15 @@ def test_white_space_around_a_length_is_none_of_it(inline_service: Service) -> N
     assert check_replies("POST", "/v1/evaluate/input", reply) == [200]
 
 
+@pytest.mark.parametrize("end", [b"no size\r\n", b"0\r\nno trailer\r\n\r\n"])
 @pytest.mark.parametrize("path", ["/v1/evaluate/input", "/v1/manifests:validate"])
 def test_a_body_that_is_no_http_is_refused_in_the_form_of_its_route(
-    inline_service: Service, path: str
+    inline_service: Service, path: str, end: bytes
 ) -> None:
-    """Bytes that are no chunk are a problem with a deny where verdicts are, and the connection ends."""
+    """Bytes that are no chunk or no trailer are a problem, with a deny where verdicts are, and end the connection."""
     head = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" % path.encode()
-    reply = raw(inline_service, head + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\nno size\r\n")
+    reply = raw(inline_service, head + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n" + end)
     assert check_replies("POST", path, reply) == [400]
     problem = json.loads(reply.partition(b"\r\n\r\n")[2])
-    assert problem["detail"] == "the body is not valid HTTP: check the sizes of its chunks"
+    assert problem["detail"] == "the body is not valid HTTP: check the sizes of its chunks and its trailers"
     assert ("verdict" in problem and denies(problem)) == (path == "/v1/evaluate/input")

@@ -143,7 +143,9 @@ def check_arrival(headers: Headers) -> None:
     if "late" in headers.state:
         raise RefusalError(Cause.LATE, "the request did not arrive in time")
     if "broken" in headers.state:
-        raise RefusalError(Cause.MALFORMED, "the body is not valid HTTP: check the sizes of its chunks")
+        raise RefusalError(
+            Cause.MALFORMED, "the body is not valid HTTP: check the sizes of its chunks and its trailers"
+        )
 
 
 def check_query(headers: Headers) -> None:

@@ -270,10 +270,10 @@ def test_what_stands_behind_the_body_of_a_stream_is_bounded(service: Service) ->
 def test_a_body_that_breaks_off_before_a_line_is_refused(service: Service) -> None:
     """Before the first line, a body that is no HTTP is a problem with a deny."""
     with connected(service) as stream:
-        stream.connection.sendall(b"no size\r\n")
+        stream.connection.sendall(b"0\r\nno trailer\r\n\r\n")
         assert stream.read_head() == 400
         problem = json.loads(stream.file.read())
-        assert problem["detail"] == "the body is not valid HTTP: check the sizes of its chunks"
+        assert problem["detail"].endswith("is not valid HTTP: check the sizes of its chunks and its trailers")
         assert problem["verdict"]["decision"] == "deny"
 
 
