@@ -58,6 +58,7 @@ _LITERAL = (
     | {ord("\\"): "/"}
 )
 """How a text is folded that is not cut."""
+_AT_QUOTES = _LITERAL | dict.fromkeys(map(ord, "\"'`"), " ")
 _CUTS = {code: CUT for code in range(128) if _SEPARATORS.match(chr(code))}
 _AT_SEPARATORS = _LITERAL | _CUTS
 _AT_ENDINGS = _AT_SEPARATORS | {ord(ENDING): CUT}
@@ -142,8 +143,8 @@ def cut_into_names(words: Iterable[str], work: Work) -> Iterator[str]:
 
 
 def braced_words(words: Iterable[str]) -> Iterator[str]:
-    """Yield the words that braces make several names of, folded."""
-    return filter(_LIST.search, " ".join(words).translate(_LITERAL).split(" "))
+    """Yield the words that braces make several names of, folded and cut at quotes."""
+    return filter(_LIST.search, " ".join(words).translate(_AT_QUOTES).split(" "))
 
 
 def _plain(text: str, alphabet: Alphabet, work: Work) -> str:
