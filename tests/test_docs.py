@@ -3,7 +3,7 @@
 In `README.md` and below `docs/`, a fenced block with `title="PATH"` behind its language is written to that file, and in a block
 of language `console` a line that starts with `$ ` is run, with the lines that its quotes or a backslash take in; what stands
 below is the expected output. All blocks of a document share one folder, which begins with a copy of `manifests/`. In expected
-output `…` stands for any text, JSON may be laid out in another way, and where a record lies in the audit log is not compared.
+output `…` stands for any text, JSON may have other white space, and where a record lies in the audit log is not compared.
 A service is started where `acs-sidecar serve` stands, or with the example manifests when one is first called at port 8383.
 """
 
@@ -109,9 +109,9 @@ def stripped(text: str) -> str:
 
 
 def same(expected: Any, actual: Any) -> bool:
-    """Compare values; in a text, `…` stands for any text."""
+    """Compare values, and the order of members; in a text, `…` stands for any text."""
     if isinstance(expected, dict) and isinstance(actual, dict):
-        return expected.keys() == actual.keys() and all(
+        return [*expected] == [*actual] and all(
             name in VOLATILE or same(expected[name], actual[name]) for name in expected
         )
     if isinstance(expected, list) and isinstance(actual, list):
@@ -151,5 +151,6 @@ def test_a_document_that_lies_is_caught(session: Session) -> None:
         with pytest.raises(AssertionError, match="is not what was expected"):
             session.follow(f"```console\n$ echo a\n{expected}\n```\n")
     assert not matches('{"a": 1}', '{"a": true}')
+    assert not matches('{"a": 1, "b": 2}', '{"b": 2, "a": 1}')
     assert not matches('{"a": "sha256:…"}', '{"a": "sha512:1"}')
-    assert matches('{"b": ["x…z"], "a": 1}', '{\n "a": 1, "b": ["xyz"]}')
+    assert matches('{"b": ["x…z"], "a": 1}', '{\n "b": ["xyz"], "a": 1}')
