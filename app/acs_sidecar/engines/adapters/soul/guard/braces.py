@@ -55,6 +55,7 @@ class BracedNames:
             return False
         parts = _PARTS.of(word)
         work.spend(costs.BRACED + costs.BRACE * len(parts))
+        work.spend(costs.OPENED * max(0, word.count("[") - word.count("]")))
         dotted = "." in word
         state, opened, spent = self._start, list[tuple[int, int]](), 0
         for part in parts:

@@ -123,7 +123,7 @@ class GuardedNames:
                 work.is_near = work.is_near or "/..:" in names
                 if self._are_among(names, seen, work):
                     return True
-            if braced and any(self._braced.are_in(word, work) for word in braced_words(braced)):
+            if braced and any(self._braced.are_in(word, work) for word in braced_words(braced, work)):
                 return True
         if not (self.have_separators or (has_steps and (work.is_near or self._ends_in_steps(text, work)))):
             return False

@@ -40,7 +40,7 @@ _CONTINUED = re.compile(r"[\\^]\r?\n")
 _CONTINUED_BY_BACK_QUOTE = re.compile(r"`\r?\n")
 _PARAMETER = re.compile(rf"\$\{{[!#]?[\w{NOTHING}{_CODED}]*[-:=+?/#%^,@*]{{0,2}}")
 _URL = re.compile(r"(://[^\0?#]*)(?:[?#][^\0]*)?")
-_NAMED_CLASS = re.compile(r"\[[^\[\]\s/]*(?:\[[:.=][^\[\]\s/]*[:.=]\][^\[\]\s/]*)+\]")
+_NAMED_CLASS = re.compile(r"\[[^\[\]\s/]*+(?:\[[:.=][^\[\]\s/]++(?<=[:.=])\][^\[\]\s/]*+)++\]")
 _CLASS = re.compile(r"\[[\w*?.!^-]*+[^\[\]\s/\w*?.!^-][^\[\]\s/]*+\]")
 _CLASS_SEPARATORS = str.maketrans("", "", "\"'`;|&<>=(),:{}")
 _CONTROLS = dict.fromkeys((*range(1, 32), 127))
@@ -142,9 +142,11 @@ def cut_into_names(words: Iterable[str], work: Work) -> Iterator[str]:
         yield _replaced(_BRACES, "-", text, work).translate(_AT_SEPARATORS)
 
 
-def braced_words(words: Iterable[str]) -> Iterator[str]:
+def braced_words(words: Iterable[str], work: Work) -> Iterator[str]:
     """Yield the words that braces make several names of, folded and cut at quotes."""
-    return filter(_LIST.search, " ".join(words).translate(_AT_QUOTES).split(" "))
+    cut = " ".join(words).translate(_AT_QUOTES).split(" ")
+    work.spend(costs.NAME * len(cut))
+    return filter(_LIST.search, cut)
 
 
 def _plain(text: str, alphabet: Alphabet, work: Work) -> str:

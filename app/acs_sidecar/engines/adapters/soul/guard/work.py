@@ -1,43 +1,45 @@
 """How much of a call is read (section 11.7).
 
-A unit is what it takes to read a character of a text once, 3 to 4 ns. What each step takes was measured on
+A unit is what it takes to read a character of a text once, 6 ns. What each step takes was measured on
 the slowest texts that a search found, so that 4 KiB take at most 2 ms and a mebibyte half a second.
 """
 
 __all__ = ["Work", "WorkSpentError", "most_for"]
 
-_UNITS_A_CHARACTER = 108
+_UNITS_A_CHARACTER = 58
 _FEWEST_CHARACTERS = 4_096
 
 SCAN = 1
 """A character of a text that is read from its beginning to its end."""
-FOLD = 10
+FOLD = 6
 """A character of a text that is not ASCII."""
-WORD = 18
-MATCH = 85
+WORD = 11
+MATCH = 30
 """What is left out of a text, or cut: a line end, an escape of a control character."""
-MADE = 170
+MADE = 80
 """What is read in another way: an escape, a class, a URL."""
-PERCENT = 70
+PERCENT = 19
 """A `%`, whether or not it begins an encoded byte."""
-NAME = 120
+NAME = 75
 """A name that was not seen before."""
-CANDIDATE = 50
+CANDIDATE = 10
 """A name that could be of a guarded file, by its end."""
-STEPS = 400
+STEPS = 40
 """Such a name with steps up."""
-SEGMENT = 40
+SEGMENT = 60
 LAST = 120
 """A last segment that candidates have."""
-NAMED = 100
+NAMED = 20
 """A candidate whose last segment is one of a guarded file."""
-PATTERN = 700
-PATTERN_CHARACTER = 30
-BRACES = 250
+PATTERN = 280
+PATTERN_CHARACTER = 13
+BRACES = 220
 """A word with braces."""
-BRACED = 1_400
+BRACED = 370
 """Such a word that ends as a guarded name could."""
-BRACE = 62
+OPENED = 120
+"""A `[` in such a word that has no `]`."""
+BRACE = 40
 """A part of such a word: a brace, a comma, a wildcard or what stands between them."""
 
 
