@@ -8,6 +8,9 @@ from acs_sidecar.spec.values import Json, JsonObject
 
 __all__ = ["canonical", "digest", "digest_bytes"]
 
+_EMPTY = hashlib.sha256()
+"""Copied for each digest: for a new one the library looks its algorithm up."""
+
 
 def canonical(value: Json | JsonObject) -> bytes:
     """Serialise `value` to its canonical bytes: members sorted by code point, no white space, UTF-8.
@@ -25,4 +28,6 @@ def digest(value: Json | JsonObject) -> str:
 
 def digest_bytes(content: bytes) -> str:
     """Return `sha256:` and the hex SHA-256 of `content`."""
-    return "sha256:" + hashlib.sha256(content).hexdigest()
+    hashed = _EMPTY.copy()
+    hashed.update(content)
+    return "sha256:" + hashed.hexdigest()

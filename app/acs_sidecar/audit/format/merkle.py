@@ -29,15 +29,23 @@ _Range: TypeAlias = tuple[int, int]
 _SUBTREE_HEIGHT = 8
 _SUBTREE = 1 << _SUBTREE_HEIGHT
 
+_LEAF, _NODE = sha256(b"\x00"), sha256(b"\x01")
+"""Copied for each hash: for a new one the library looks its algorithm up."""
+
 
 def leaf_hash(entry: bytes) -> bytes:
     """Hash a leaf. Its prefix differs from a node's, so that no entry can pose as an inner node."""
-    return sha256(b"\x00" + entry).digest()
+    hashed = _LEAF.copy()
+    hashed.update(entry)
+    return hashed.digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Hash two subtrees into their parent."""
-    return sha256(b"\x01" + left + right).digest()
+    hashed = _NODE.copy()
+    hashed.update(left)
+    hashed.update(right)
+    return hashed.digest()
 
 
 class Frontier:
@@ -54,7 +62,7 @@ class Frontier:
         size = self.size
         peaks = self._peaks
         while size & 1:
-            leaf = sha256(b"\x01" + peaks.pop() + leaf).digest()
+            leaf = node_hash(peaks.pop(), leaf)
             size >>= 1
         peaks.append(leaf)
         self.size += 1
@@ -82,7 +90,7 @@ class Frontier:
         peaks = reversed(self._peaks)
         root = next(peaks)
         for peak in peaks:
-            root = sha256(b"\x01" + peak + root).digest()
+            root = node_hash(peak, root)
         return root
 
     def copy(self) -> "Frontier":
