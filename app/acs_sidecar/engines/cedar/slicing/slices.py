@@ -119,16 +119,16 @@ class _Constraints:
                     self._by_type_and_group.setdefault((constraint.type, group), []).append(number)
         self._types = {kind for kind, _ in self._by_type_and_group}
         self._named = {*self._equal, *(group for _, group in self._by_type_and_group if group)}
-        self._met: dict[EntityUid | str, _Met] = {}
+        self._met: dict[tuple[str, str] | str, _Met] = {}
 
     def met_by(self, uid: EngineUid) -> _Met:
         """Return the constraints that an entity meets."""
-        entity = EntityUid(uid["type"], uid["id"])
+        entity = kind, _ = uid["type"], uid["id"]  # equal to its `EntityUid`
         grouped = entity in self._named or entity in self._ancestors
-        alike = entity if grouped else entity.type if entity.type in self._types else ""
+        alike = entity if grouped else kind if kind in self._types else ""
         met = self._met.get(alike)
         if met is None:
-            met = self._met[alike] = tuple(sorted({*self._always, *self._meets(entity)}))
+            met = self._met[alike] = tuple(sorted({*self._always, *self._meets(EntityUid(*entity))}))
         return met
 
     def positions(self, met: _Met) -> list[int]:
