@@ -173,7 +173,7 @@ def check_output(output: Json, limits: Limits) -> int:
         if deeper_than(output, depth):
             raise exceeded("the policy output", "max_policy_input_depth", limits) from None
         raise EvaluationError(Reason.POLICY_OUTPUT_INVALID, "the policy output is not JSON") from None
-    if nesting_bound(text) > depth and deeper_than(output, depth):
+    if len(text) > 2 * depth and nesting_bound(text) > depth and deeper_than(output, depth):
         raise exceeded("the policy output", "max_policy_input_depth", limits)
     if len(text) > limits.max_policy_output_bytes:
         raise exceeded("the policy output", "max_policy_output_bytes", limits)

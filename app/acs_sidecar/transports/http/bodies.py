@@ -26,7 +26,7 @@ REFUSE = DuplicateMembers.REFUSE
 def parse_evaluate(body: bytes, point: str | None, duplicates: DuplicateMembers = REFUSE) -> EvaluateRequest:
     """Read the body of one evaluation; `point` is the one in the path. Raises `RefusalError`."""
     request = read_evaluate(parse_object(body, duplicates), point, nesting_bound(body))
-    return identifiable(request, partial(has_exact_integers, body))
+    return identifiable(request, partial(has_exact_integers, body)) if request.include else request
 
 
 def parse_intercept(body: bytes, query: bytes, duplicates: DuplicateMembers = REFUSE) -> EvaluateRequest:

@@ -118,7 +118,7 @@ def checked_body(body: bytes, headers: Headers, limit: int) -> bytes:
     Raises `RefusalError`: for a coding that is not decoded here, for more than `limit` bytes, and when the
     body did not come in time.
     """
-    _check_announced(headers, limit)
+    check_codings(headers)
     return _arrived(body, headers, limit)
 
 
