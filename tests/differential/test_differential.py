@@ -71,9 +71,9 @@ def test_outcomes_are_told_apart(module: str, outcome: Outcome) -> None:
 @pytest.mark.slow
 def test_a_difference_is_found_and_reduced(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the engine's own meaning of `not`, the comparison finds a difference and makes it small."""
-    from acs_sidecar.engines.rego.dialect import meaning
+    from acs_sidecar.engines.rego.dialect import body_rewriting
 
-    monkeypatch.setattr(meaning, "bind_arguments", lambda draft: iter(()))
+    monkeypatch.setattr(body_rewriting, "bind_arguments", lambda draft: iter(()))
 
     def differs(policy: Generated) -> bool:
         return compare_generated(policy).outcome is Outcome.OTHER

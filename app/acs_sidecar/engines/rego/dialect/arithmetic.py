@@ -8,7 +8,7 @@ made of counts and small whole numbers alone is the same in this engine, and sta
 from collections.abc import Iterator, Set
 
 from acs_sidecar.engines.rego.analysis.syntax import as_object, called_name, variant
-from acs_sidecar.engines.rego.dialect.bodies import BodyReader
+from acs_sidecar.engines.rego.dialect.bodies.reader import BodyReader
 from acs_sidecar.engines.rego.dialect.rewriting import Rewriter, Span
 from acs_sidecar.engines.rego.documents import Segments
 from acs_sidecar.spec.values import Json

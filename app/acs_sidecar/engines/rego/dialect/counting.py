@@ -7,7 +7,7 @@ takes its place that counts characters. Likewise `uuid.parse`, of which this eng
 from collections.abc import Callable, Iterator
 
 from acs_sidecar.engines.rego.analysis.syntax import REFERENCES, as_list, called_name, variant
-from acs_sidecar.engines.rego.dialect.bodies import BodyReader
+from acs_sidecar.engines.rego.dialect.bodies.reader import BodyReader
 from acs_sidecar.engines.rego.dialect.rewriting import Rewriter
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, VariableScope
 from acs_sidecar.spec.values import Json, JsonObject

@@ -7,7 +7,7 @@ rule is put into an array of its own, and the index taken of its value: `[data.l
 from collections.abc import Callable
 
 from acs_sidecar.engines.rego.analysis.syntax import chain, names_of, varying_in
-from acs_sidecar.engines.rego.dialect.bodies import BodyReader
+from acs_sidecar.engines.rego.dialect.bodies.reader import BodyReader
 from acs_sidecar.engines.rego.dialect.rewriting import Rewriter
 from acs_sidecar.engines.rego.documents import Segments
 

@@ -1,7 +1,7 @@
 """Makes the modules of a policy mean in this engine what they mean in OPA, or finds where they cannot."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 
 from acs_sidecar.engines.findings import SourceLocation, finding
 from acs_sidecar.engines.rego.analysis.checks import Program
@@ -20,7 +20,8 @@ from acs_sidecar.engines.rego.analysis.syntax import (
 )
 from acs_sidecar.engines.rego.dialect.arithmetic import compute_in_digits
 from acs_sidecar.engines.rego.dialect.arity import ARITY
-from acs_sidecar.engines.rego.dialect.bodies import Body, BodyReader
+from acs_sidecar.engines.rego.dialect.bodies.reader import BodyReader
+from acs_sidecar.engines.rego.dialect.body_rewriting import BodyRewriting, rewrite_body
 from acs_sidecar.engines.rego.dialect.conflicts import (
     ambiguous_keys,
     conflicting_rules,
@@ -41,49 +42,15 @@ from acs_sidecar.engines.rego.dialect.multiple import conflicting_nodes
 from acs_sidecar.engines.rego.dialect.numerals import numerals_as_text
 from acs_sidecar.engines.rego.dialect.packages import evaluate_other_modules
 from acs_sidecar.engines.rego.dialect.problems import Problem
-from acs_sidecar.engines.rego.dialect.rewriting import Part, Rewriter, new_prefixes
-from acs_sidecar.engines.rego.dialect.safety import rule_bodies, unsafe_problem, unsafe_variables
+from acs_sidecar.engines.rego.dialect.rewriting import Rewriter, new_prefixes
+from acs_sidecar.engines.rego.dialect.safety import rule_bodies
 from acs_sidecar.engines.rego.dialect.scopes import VariableScope
 from acs_sidecar.engines.rego.dialect.sets.flow import SetFlow
 from acs_sidecar.engines.rego.dialect.split_functions import join_functions
-from acs_sidecar.engines.rego.dialect.statements.aliases import (
-    bind_indexed,
-    evaluate_alias,
-    evaluate_indexes,
-    evaluate_keys,
-)
 from acs_sidecar.engines.rego.dialect.statements.alternatives import values_before_else
-from acs_sidecar.engines.rego.dialect.statements.comprehensions import look_up_comprehensions
-from acs_sidecar.engines.rego.dialect.statements.declarations import declare_first
-from acs_sidecar.engines.rego.dialect.statements.draft import Draft
-from acs_sidecar.engines.rego.dialect.statements.eager import (
-    MayConflict,
-    bind_conflicting,
-    define_values,
-    is_indexed,
-    is_looked_up,
-    looked_up_members,
-    may_conflict_in,
-    order_terms,
-)
 from acs_sidecar.engines.rego.dialect.statements.iterations import iterate_collections
-from acs_sidecar.engines.rego.dialect.statements.modifiers import bind_collection, evaluated_values
-from acs_sidecar.engines.rego.dialect.statements.negation import bind_arguments, negate_body
-from acs_sidecar.engines.rego.dialect.statements.outputs import assign_output
-from acs_sidecar.engines.rego.dialect.statements.patterns import match_whole_objects, refuse_in_head
-from acs_sidecar.engines.rego.dialect.statements.quantifiers import bind_quantified, order_quantifier
-from acs_sidecar.engines.rego.dialect.statements.sequence import (
-    evaluation_order,
-    guard_following,
-    is_in_order,
-    wait_for_guard,
-)
-from acs_sidecar.engines.rego.dialect.statements.walks import (
-    Place,
-    bind_walks,
-    lists_in_order,
-    unbound_walks,
-)
+from acs_sidecar.engines.rego.dialect.statements.patterns import refuse_in_head
+from acs_sidecar.engines.rego.dialect.statements.walks import unbound_walks
 from acs_sidecar.engines.rego.documents import Segments
 from acs_sidecar.engines.rego.sources import Module
 from acs_sidecar.spec.manifest.diagnostics import Diagnostic, ManifestError
@@ -196,7 +163,7 @@ def _module(
 
     reader = BodyReader(rewriter.text, arity)
     walks = b"walk" in rewriter.text
-    rewriting = _BodyRewriting(
+    rewriting = BodyRewriting(
         rewriter,
         is_function,
         may_conflict if policy.conflicting else None,
@@ -213,7 +180,7 @@ def _module(
             values = values_before_else(rule, documents)
             for number, body in enumerate(rule_bodies(rule, reader, documents)):
                 ending = rewriter.move(rewriter.span(values[number])) if number in values else []
-                yield from _body(body, rewriting, ending)
+                yield from rewrite_body(body, rewriting, ending)
     if walks:
         yield from unbound_walks((call for call, _ in reader.calls), rewriting.walked)
     yield from _terms(reader)
@@ -237,88 +204,6 @@ def _module(
         name = ".".join(called_name(miscall.node["fcn"]) or ())
         message = f"`{name}` takes {miscall.arity} arguments, not {miscall.given}"
         yield Problem("rego-arity", message, *as_position(miscall.node["span"]))
-
-
-@dataclass(frozen=True, slots=True)
-class _BodyRewriting:
-    """What the rewriting of a module's bodies asks and notes; nothing may conflict where that is `None`.
-
-    `walks` is true if the module may call `walk`, `negates_all` if `not` holds for an undefined argument.
-    """
-
-    rewriter: Rewriter
-    is_function: Callable[[Json], bool]
-    may_conflict: MayConflict | None
-    walks: bool
-    negates_all: bool
-    walked: set[Place] = field(default_factory=set)
-
-
-def _body(body: Body, rewriting: _BodyRewriting, ending: list[Part]) -> Iterator[Problem]:
-    """Rewrite the statements of a body and of those in it; `ending` follows the last one."""
-    unsafe = sorted(
-        set(unsafe_variables(body)), key=lambda found: (found.variable.line, found.variable.column)
-    )
-    yield from map(unsafe_problem, unsafe)
-    if unsafe:
-        return
-    for inner in body.with_inner():
-        is_whole = inner is body
-        indexed = is_whole and is_indexed(body.statements)
-        if rewriting.may_conflict:
-            look_up_comprehensions(inner, rewriting.rewriter, rewriting.may_conflict)
-        yield from _statements(inner, rewriting, ending if is_whole else [], indexed=indexed)
-
-
-def _statements(
-    body: Body, rewriting: _BodyRewriting, ending: list[Part], *, indexed: bool
-) -> Iterator[Problem]:
-    """Rewrite the statements of one body."""
-    guard = None
-    members: list[Json] = []
-    if indexed and rewriting.may_conflict:
-        members += looked_up_members(body, negates_all=rewriting.negates_all)
-    is_index = any(inner.has_index for inner in body.with_inner())
-    collected = rewriting.walks and (is_index or lists_in_order(body))
-    for number in evaluation_order(body.statements):
-        statement = body.statements[number]
-        negates_all = rewriting.negates_all and "NotExpr" in as_object(statement.node["literal"])
-        if guard and indexed and not negates_all and is_looked_up(statement):
-            draft = Draft(statement, rewriting.rewriter, None)
-        else:
-            draft = Draft(statement, rewriting.rewriter, guard)
-        conflicting = rewriting.may_conflict and may_conflict_in(statement, rewriting.may_conflict)
-        if conflicting:
-            draft.begin_with(members)
-            members = []
-        if rewriting.walks and not negates_all:
-            rewriting.walked.update(bind_walks(draft, collected=collected))
-        define_values(draft, list(evaluated_values(draft, rewriting.is_function)), rewriting.may_conflict)
-        bind_quantified(draft)
-        order_quantifier(draft)
-        evaluate_alias(draft, is_index=is_index)
-        evaluate_keys(draft)
-        if is_index:
-            bind_indexed(draft)
-        if is_index and not is_in_order(body.statements):
-            evaluate_indexes(draft)
-        assign_output(draft)
-        if rewriting.may_conflict and not negates_all:
-            bind_conflicting(draft, rewriting.may_conflict, indexed=indexed)
-        if "NotExpr" in as_object(statement.node["literal"]):
-            yield from negate_body(draft) if negates_all else bind_arguments(draft)
-        else:
-            yield from match_whole_objects(draft)
-        if conflicting:
-            guard = guard_following(draft) or guard
-        bind_collection(draft)
-        wait_for_guard(draft)
-        if number == len(body.statements) - 1:
-            draft.after += ending
-        declare_first(draft, () if number else body.declarations)
-        draft.commit()
-    if rewriting.may_conflict:
-        order_terms(body, rewriting.rewriter, rewriting.may_conflict, indexed=indexed)
 
 
 def _terms(reader: BodyReader) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ statement, the two are the same.
 """
 
 from acs_sidecar.engines.rego.analysis.syntax import operands
-from acs_sidecar.engines.rego.dialect.bodies import BodyReader
+from acs_sidecar.engines.rego.dialect.bodies.reader import BodyReader
 from acs_sidecar.engines.rego.dialect.rewriting import Part, Rewriter
 
 __all__ = ["evaluate_operands"]

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence, Set
 from typing import NamedTuple
 
 from acs_sidecar.engines.rego.analysis.syntax import as_list, as_object, variables, variant, varying_indexes
-from acs_sidecar.engines.rego.dialect.bodies import Body, BodyReader, Names, PatternPart
+from acs_sidecar.engines.rego.dialect.bodies.model import Body, Names, PatternPart
+from acs_sidecar.engines.rego.dialect.bodies.reader import BodyReader
 from acs_sidecar.engines.rego.dialect.inference import infer
 from acs_sidecar.engines.rego.dialect.problems import Problem
 from acs_sidecar.engines.rego.dialect.scopes import Variable, VariableScope

@@ -17,7 +17,8 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     variant,
     varying_indexes,
 )
-from acs_sidecar.engines.rego.dialect.bodies import BodyReader, PatternPart
+from acs_sidecar.engines.rego.dialect.bodies.model import PatternPart
+from acs_sidecar.engines.rego.dialect.bodies.reader import BodyReader
 from acs_sidecar.engines.rego.dialect.problems import Problem
 from acs_sidecar.engines.rego.dialect.scopes import VariableScope
 from acs_sidecar.engines.rego.dialect.sets.origins import (

@@ -15,7 +15,8 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     names_of,
     variant,
 )
-from acs_sidecar.engines.rego.dialect.bodies import BodyReader, PatternPart
+from acs_sidecar.engines.rego.dialect.bodies.model import PatternPart
+from acs_sidecar.engines.rego.dialect.bodies.reader import BodyReader
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, VariableScope
 from acs_sidecar.engines.rego.documents import Segments
 from acs_sidecar.spec.values import Json, JsonObject

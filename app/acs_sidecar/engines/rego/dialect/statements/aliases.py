@@ -22,7 +22,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     variant,
     varying_indexes,
 )
-from acs_sidecar.engines.rego.dialect.bodies import Statement
+from acs_sidecar.engines.rego.dialect.bodies.model import Statement
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json

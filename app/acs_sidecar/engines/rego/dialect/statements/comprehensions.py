@@ -19,7 +19,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     variables,
     variant,
 )
-from acs_sidecar.engines.rego.dialect.bodies import Body, Names, Statement
+from acs_sidecar.engines.rego.dialect.bodies.model import Body, Names, Statement
 from acs_sidecar.engines.rego.dialect.inference import Clause, Unit, infer
 from acs_sidecar.engines.rego.dialect.rewriting import Part, Rewriter
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, Variable, VariableScope

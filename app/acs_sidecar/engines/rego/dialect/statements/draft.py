@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from sys import maxsize
 
 from acs_sidecar.engines.rego.analysis.syntax import as_list, as_object
-from acs_sidecar.engines.rego.dialect.bodies import Statement
+from acs_sidecar.engines.rego.dialect.bodies.model import Statement
 from acs_sidecar.engines.rego.dialect.rewriting import Original, Part, Rewriter, Span
 from acs_sidecar.spec.values import Json
 

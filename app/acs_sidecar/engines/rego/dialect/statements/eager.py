@@ -22,7 +22,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     variables,
     variant,
 )
-from acs_sidecar.engines.rego.dialect.bodies import Body, Statement
+from acs_sidecar.engines.rego.dialect.bodies.model import Body, Statement
 from acs_sidecar.engines.rego.dialect.rewriting import Rewriter
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, VariableScope
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft

@@ -5,7 +5,7 @@ the first side before that. Where another statement binds the variable of an ind
 need it: it becomes an expression (`evaluate_indexes`), for which the engine waits.
 """
 
-from acs_sidecar.engines.rego.dialect.bodies import Body
+from acs_sidecar.engines.rego.dialect.bodies.model import Body
 from acs_sidecar.engines.rego.dialect.inference import Unit, infer
 
 __all__ = ["settle_indexes"]

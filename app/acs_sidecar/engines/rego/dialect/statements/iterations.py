@@ -4,7 +4,7 @@ A function of the module stands around such a value, which is undefined for all 
 """
 
 from acs_sidecar.engines.rego.analysis.syntax import variant
-from acs_sidecar.engines.rego.dialect.bodies import BodyReader
+from acs_sidecar.engines.rego.dialect.bodies.reader import BodyReader
 from acs_sidecar.engines.rego.dialect.counting import IsCollection
 from acs_sidecar.engines.rego.dialect.rewriting import Rewriter
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES

@@ -22,7 +22,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     operands,
     variant,
 )
-from acs_sidecar.engines.rego.dialect.bodies import Statement
+from acs_sidecar.engines.rego.dialect.bodies.model import Statement
 from acs_sidecar.engines.rego.dialect.problems import Problem
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, VariableScope
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft

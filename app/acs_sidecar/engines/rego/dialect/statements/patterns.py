@@ -22,7 +22,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     varying_in,
     varying_indexes,
 )
-from acs_sidecar.engines.rego.dialect.bodies import Statement
+from acs_sidecar.engines.rego.dialect.bodies.model import Statement
 from acs_sidecar.engines.rego.dialect.problems import Problem
 from acs_sidecar.engines.rego.dialect.rewriting import Part
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES, closure_spans

@@ -16,7 +16,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     variables,
     variant,
 )
-from acs_sidecar.engines.rego.dialect.bodies import Statement
+from acs_sidecar.engines.rego.dialect.bodies.model import Statement
 from acs_sidecar.engines.rego.dialect.scopes import CLOSURES
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft
 from acs_sidecar.spec.values import Json

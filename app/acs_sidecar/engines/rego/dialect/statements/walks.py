@@ -25,7 +25,7 @@ from acs_sidecar.engines.rego.analysis.syntax import (
     variables,
     variant,
 )
-from acs_sidecar.engines.rego.dialect.bodies import Body, Statement
+from acs_sidecar.engines.rego.dialect.bodies.model import Body, Statement
 from acs_sidecar.engines.rego.dialect.problems import Problem
 from acs_sidecar.engines.rego.dialect.rewriting import Part
 from acs_sidecar.engines.rego.dialect.statements.draft import Draft

@@ -1,0 +1,1 @@
+"""The bodies of rules, read off the AST."""
