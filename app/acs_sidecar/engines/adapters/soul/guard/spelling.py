@@ -45,6 +45,7 @@ _CLASS = re.compile(r"\[[\w*?.!^-]*+[^\[\]\s/\w*?.!^-][^\[\]\s/]*+\]")
 _CLASS_SEPARATORS = str.maketrans("", "", "\"'`;|&<>=(),:{}")
 _CONTROLS = dict.fromkeys((*range(1, 32), 127))
 _CLEANED = {code: None for code in _CONTROLS if not chr(code).isspace()} | {0: ENDING}
+_ANY_ENCODED = re.compile(f"[{ENDING}-\x1b]")
 _ENCODED = re.compile("%[0-9a-fA-F]{2}")
 _NOT_ASCII = re.compile(r"[^\0-\x7f]+")
 _UNREADABLE = "\ufffd"
@@ -99,19 +100,17 @@ def words_of(
     known, braced = set[str](), set[str]()
     for source in _sources(_plain(text, alphabet, work).replace(CUT, " "), work):
         work.spend(costs.SCAN * len(source))
-        words = _NOTABLE.findall(source) if have_dots else source.split()
-        for variant, has_braces in _variants(set(words) - known, alphabet, work):
+        words = set(_NOTABLE.findall(source) if have_dots else source.split()) - known
+        for variant, has_braces in _variants(words, alphabet, work) if words else ():
             work.spend(costs.SCAN * len(variant))
-            words = variant.split(" ")
-            work.spend(costs.WORD * len(words))
-            found = set(words) - known
+            read = variant.split(" ")
+            work.spend(costs.WORD * len(read))
+            found = set(read) - known
             known |= found
-            opened = (
-                {word for word in words if "{" in word} - braced
-                if has_braces or have_separators
-                else set[str]()
-            )
-            braced |= opened
+            opened = set[str]()
+            if "{" in variant and (has_braces or have_separators):
+                opened = {word for word in read if "{" in word} - braced
+                braced |= opened
             if "%" in variant and _ENCODED.search(variant):
                 yield _decoded_words(found, alphabet, work), _decoded_words(opened, alphabet, work)
             else:
@@ -135,9 +134,9 @@ def cut_into_names(words: Iterable[str], work: Work) -> Iterator[str]:
     yield cut
     if "://" in cut and ("?" in cut or "#" in cut):
         yield _replaced(_URL, itemgetter(1), cut, work)
-    for cuts in (_AT_ENCODED, _AT_ENDINGS):
-        if (other := text.translate(cuts)) != cut:
-            yield other
+    if _ANY_ENCODED.search(text):
+        yield text.translate(_AT_ENCODED)
+        yield text.translate(_AT_ENDINGS)
     if "{" in cut and "/.." in cut:
         yield _replaced(_BRACES, "-", text, work).translate(_AT_SEPARATORS)
 
@@ -223,7 +222,8 @@ def _variants(words: Collection[str], alphabet: Alphabet, work: Work) -> Iterato
     text = " ".join(words)
     if not (escaped := " ".join([word for word in words if "\\" in word])):
         yield text, False
-        yield _bare(text), False
+        if (bare := _bare(text)) != text:
+            yield bare, False
     else:
         decoded = _replaced(_ESCAPE, character, escaped, work)
         yield text, decoded != escaped
