@@ -79,6 +79,7 @@ def test_every_guarded_name(name: str) -> None:
         {"command": "rm *oul*"},
         {"command": "rm CLAUDE.md\u2028"},
         {"path": "SOUL.md:stream:$DATA"},
+        {"path": ".github:a/copilot-instructions.md:b"},
         {"path": "house/rules.md"},
         {"path": "SOUL.md\0.txt"},
         {"path": "SOUL.md%00.txt"},

@@ -49,6 +49,12 @@ def _has_steps(names: str) -> bool:
     return "/.." in names and _STEP.search(names) is not None
 
 
+def _parted(piece: str) -> list[str]:
+    """Return what stands between colons, and the piece up to the first one of its last segment."""
+    colon = piece.find(":", piece.rfind("/") + 1)
+    return [*piece.split(":"), piece[:colon]] if colon > 0 else piece.split(":")
+
+
 def _last_segment(piece: str) -> str:
     """Return what `segments_of` has last."""
     if "/.." not in piece:
@@ -149,7 +155,7 @@ class GuardedNames:
         cut = names.split(CUT)
         work.spend(costs.SCAN * len(names) + costs.WORD * len(cut))
         pieces = set(cut) - seen
-        pieces |= {part for piece in pieces if ":" in piece for part in piece.split(":")} - seen
+        pieces |= {part for piece in pieces if ":" in piece for part in _parted(piece)} - seen
         seen |= pieces
         work.spend(costs.NAME * len(pieces))
         ending = [piece for piece in pieces if piece[-1:] in self._finals]
