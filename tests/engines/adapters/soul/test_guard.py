@@ -215,6 +215,14 @@ def test_the_policys_own_file_and_names_with_spaces() -> None:
     assert decide(policies, call({"path": "contract.md"})) == SILENT
 
 
+def test_a_pattern_of_a_name_with_spaces() -> None:
+    """A pattern that means it is found beside quotes and what may be an escape."""
+    policies = compiled(points=[TOOL_CALL], guard=["a/b x.txt"])
+    for path in ("a/b x.txt", "q\\a/b ['x'].txt"):
+        assert decide(policies, call({"path": path})) == DENIED, path
+    assert decide(policies, call({"path": "q\\a/b ['y'].txt"})) == SILENT
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -241,12 +241,13 @@ def _variants(words: Collection[str], alphabet: Alphabet, work: Work) -> Iterato
             yield _bare(cut), True
             read += [CUT, cut]
         words = [*(word for word in words if "\\" not in word), *read]
-    if classes := " ".join([word for word in words if "[" in word or "{" in word]):
+    classes = " ".join([word for word in words if "[" in word or "{" in word or word == CUT])
+    if "[" in classes or "{" in classes:
         simple = _replaced(_NAMED_CLASS, "?", _replaced(_SEQUENCE, _class_of, classes, work), work)
         yield _replaced(_CLASS, _without_separators, simple, work), True
         yield _replaced(_CLASS, _without_separators, _bare(simple), work), True
     if "${" in text:
-        parameters = " ".join([word for word in words if "$" in word or "}" in word])
+        parameters = " ".join([word for word in words if "$" in word or "}" in word or word == CUT])
         yield _bare(_replaced(_PARAMETER, CUT, parameters, work).replace("}", CUT)), True
 
 
