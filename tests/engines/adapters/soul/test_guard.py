@@ -134,6 +134,12 @@ def test_every_guarded_name(name: str) -> None:
         {"uri": "file:///repo/SOUL.md#L1"},
         {"uri": "file:///repo/SOUL.md?x=1"},
         {"url": "http://localhost/run?command=true%0aSOUL.md"},
+        {"url": "http://localhost/run?command=rm%20SOUL.md%0als"},
+        {"path": "SOUL.md/b:y/..:x"},
+        {"path": "house:a/rules.md:b:$DATA"},
+        {"command": "rm ${files:-src SOUL.md}"},
+        {"command": "rm ${files[0]:-SOUL.md} ${@:-x}"},
+        {"command": "rm ${@:-SOUL.md}"},
     ],
     ids=json.dumps,
 )

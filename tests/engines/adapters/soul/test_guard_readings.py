@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+import tracemalloc
 from random import Random
 
 import pytest
@@ -96,6 +97,12 @@ def test_quotes_are_removed_from_any_text(quote: str) -> None:
         "rm SOUL.md{.,x}",
         "rm S{O,}UL.md'",
         "rm {GEMINI.m?,x}",
+        "rm {SOUL,x}.md%0als",
+        "rm {S%00OUL,x}.md",
+        r"bash -c $'rm {SOUL,x}.md\x0als'",
+        r'{"command": "rm {SOUL,x}.md\u000als"}',
+        r'["rm\t{SOUL,x}.md"]',
+        '["{SOUL,x}.md"]',
     ],
 )
 def test_where_a_name_in_braces_ends(command: str) -> None:
@@ -117,6 +124,55 @@ def test_where_a_name_in_braces_ends(command: str) -> None:
 def test_braces_that_add_to_a_name(command: str) -> None:
     """What stands behind a name belongs to it."""
     assert not NAMES.are_in(command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "rm {[a,SOUL,b]}.md",
+        "rm {x[,S}OUL.m{[,d,]}",
+        "rm S[O,]{UL,x}.md",
+        "rm S[{O}]{UL,x}.md",
+        "rm S['O,}']{UL,x}.md",
+        "rm {x,S[O]UL}.md",
+    ],
+)
+def test_brackets_in_braces(command: str) -> None:
+    """Braces are expanded first: a comma in them is none of a class, and one in a class is elsewhere."""
+    assert NAMES.are_in(command)
+
+
+@pytest.mark.parametrize("command", ["rm %7BSOUL,x%7D.md", "rm {SOUL%2Cx}.md", "rm %257bSOUL,x%257d.md"])
+def test_encoded_braces(command: str) -> None:
+    """Braces are read in what percent-encodings decode to."""
+    assert NAMES.are_in(command)
+
+
+@pytest.mark.parametrize(
+    ("same", "command"),
+    [
+        ('S{"O".."O"}UL.md', "rm S{O.\\\n.O}UL.md"),
+        ("$^{x:-SO^UL.md}", "rm ${x:-SO\\\nUL.md}"),
+        ("S[[:u^pper:]]UL.md", "rm S[[:u\\\npper:]]UL.md"),
+    ],
+)
+def test_what_quotes_make_of_another_word_hides_none(same: str, command: str) -> None:
+    """A continued line is read in every way, though it is what another word is without its quotes."""
+    assert NAMES.are_in(command)
+    assert NAMES.are_in(f"{same} {command}")
+    assert NAMES.are_in(f"{command} {same}")
+
+
+def test_what_is_remembered_does_not_grow_with_the_text() -> None:
+    """Long classes and long parts of words are read again instead."""
+    tracemalloc.start()
+    try:
+        for form in ("s[{}]*d", "{{x,s[{}]*d}}", "{{soul,-md{}}}.md"):
+            for number in range(20):
+                NAMES.are_in(form.format(f"{number}{'q' * 20_000}"))
+        assert tracemalloc.get_traced_memory()[0] < 200_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_name_without_a_dot_is_found() -> None:

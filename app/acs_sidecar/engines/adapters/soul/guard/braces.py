@@ -10,18 +10,20 @@ from collections.abc import Iterable
 from operator import itemgetter
 
 from acs_sidecar.engines.adapters.soul.guard import work as costs
-from acs_sidecar.engines.adapters.soul.guard.places import NamePlaces, PatternParts
+from acs_sidecar.engines.adapters.soul.guard.characters import ENDING
+from acs_sidecar.engines.adapters.soul.guard.places import LONGEST_KNOWN, MOST_KNOWN, NamePlaces, PatternParts
 from acs_sidecar.engines.adapters.soul.guard.work import Work
 
 __all__ = ["BracedNames"]
 
-_PARTS = PatternParts(r"[^\]/\s]", r"\*+|[^][{},/:*?\s\"'`;|&<>=()\0]+|.")
+_SEPARATORS = rf"\s\"'`;|&<>=()\0{ENDING},:/}}"
+_PARTS = PatternParts(r"[^\]/\s\"'`\0]", rf"\*+|[^][{{*?{_SEPARATORS}]+|.")
 _CUTS = frozenset("\"'`;|&<>=()\0,}: \t\n\r\f\v")
 _WITHOUT_LIST = re.compile(r"\{([^{},]*)\}")
+_LISTED = frozenset("{,}")
 _SLASH = "/"
-_LIVE = _CUTS | {"{", _SLASH}
+_LIVE = _CUTS | {"{", _SLASH, ENDING}
 """What changes something where no name has begun."""
-_MOST_KNOWN = 4_096
 
 
 class BracedNames:
@@ -32,7 +34,7 @@ class BracedNames:
         self._heads = frozenset(name[:end] for name in given for end in range(len(name) + 1))
         finals = "".join(sorted({re.escape(name[-1]) for name in given}))
         self._ends = re.compile(
-            rf"[{finals}*?\]][. ]*+(?:[\s\"'`;|&<>=()\0,:/}}]|\Z|\{{(?!(?:\w[^{{}},]*+,)*+\w[^{{}},]*+\}}))"
+            rf"[{finals}*?\]][. ]*+(?:[{_SEPARATORS}]|\Z|\{{(?!(?:\w[^{{}},]*+,)*+\w[^{{}},]*+\}}))"
         )
         """Where a name can end: before an alternative that may be empty, but not before others."""
         self._letters = {frozenset(name.rpartition("/")[2]) for name in given}
@@ -56,23 +58,38 @@ class BracedNames:
         parts = _PARTS.of(word)
         work.spend(costs.BRACED + costs.BRACE * len(parts))
         work.spend(costs.OPENED * max(0, word.count("[") - word.count("]")))
-        dotted = "." in word
-        state, opened, spent = self._start, list[tuple[int, int]](), 0
+        opened = [(0, 0)]
+        state = self._read(parts, self._start, opened, work, dotted="." in word)
+        return any(each & self._end for each in (state, *(alternatives for _, alternatives in opened)))
+
+    def _read(
+        self, parts: Iterable[str], state: int, opened: list[tuple[int, int]], work: Work, *, dotted: bool
+    ) -> int:
+        """Return the state behind some parts. Raises `WorkSpentError`.
+
+        `opened` has the states before each open brace and behind its alternatives so far, and first what
+        has ended before.
+        """
+        spent = 0
         for part in parts:
-            if not state and part not in _LIVE:
+            if not state and part not in _LIVE and not (len(opened) > 1 and part[0] == "["):
                 continue
             if part == "{":
                 opened.append((state, 0))
-            elif part == "," and opened:
+            elif part == "," and len(opened) > 1:
                 before, alternatives = opened[-1]
                 opened[-1] = (before, alternatives | state)
                 state = before
-            elif part == "}" and opened:
+            elif part == "}" and len(opened) > 1:
                 state |= opened.pop()[1]
-            elif part in _CUTS:
-                if state & self._end:
-                    return True
-                state = self._start
+            elif part in _CUTS or part == ENDING:
+                opened[0] = (0, opened[0][1] | state & self._end)
+                state = self._start | (state if part == ENDING else 0)
+            elif len(opened) > 1 and part[0] == "[" and not _LISTED.isdisjoint(part):
+                # a class, or alternatives of which the first begins with a bracket and the last ends with one
+                work.spend(costs.PATTERN_CHARACTER * len(part))
+                behind = self._moved(state, part, dotted=dotted)
+                state = self._read(part, state, opened, work, dotted=dotted) | behind
             elif state == self._start and part[0].isalnum() and part[-1] != "." and part not in self._heads:
                 state = 0
             elif state or part == _SLASH:
@@ -83,13 +100,11 @@ class BracedNames:
                 moved = self._known.get(known)
                 if moved is None:
                     moved = self._moved(state, part, dotted=dotted)
-                    if len(self._known) < _MOST_KNOWN:
+                    if len(part) <= LONGEST_KNOWN and len(self._known) < MOST_KNOWN:
                         self._known[known] = moved
                 state = moved
         work.spend(spent)
-        while opened:
-            state |= opened.pop()[1]
-        return bool(state & self._end)
+        return state
 
     def _moved(self, state: int, part: str, *, dotted: bool) -> int:
         """Return the state behind a part that is not a brace."""

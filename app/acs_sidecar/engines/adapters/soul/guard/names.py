@@ -129,7 +129,7 @@ class GuardedNames:
                 work.is_near = work.is_near or "/..:" in names
                 if self._are_among(names, seen, work):
                     return True
-            if braced and any(self._braced.are_in(word, work) for word in braced_words(braced, work)):
+            if any(self._braced.are_in(word, work) for word in braced_words(braced, work)):
                 return True
         if not (self.have_separators or (has_steps and (work.is_near or self._ends_in_steps(text, work)))):
             return False
@@ -137,9 +137,7 @@ class GuardedNames:
 
     def _words_of(self, text: str, work: Work) -> Iterator[tuple[Set[str], Set[str]]]:
         """Yield the words of a text, as `words_of` does. Raises `WorkSpentError`."""
-        return words_of(
-            text, self._alphabet, work, have_dots=self.have_dots, have_separators=self.have_separators
-        )
+        return words_of(text, self._alphabet, work, have_dots=self.have_dots)
 
     def _ends_in_steps(self, text: str, work: Work) -> bool:
         """True if the last word of a text ends in a step up. Raises `WorkSpentError`."""

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from acs_sidecar.engines.adapters.soul.guard.places import NamePlaces, PatternParts
+from acs_sidecar.engines.adapters.soul.guard.places import LONGEST_KNOWN, MOST_KNOWN, NamePlaces, PatternParts
 
 __all__ = ["NamePatterns"]
 
 _PARTS = PatternParts(r"[^\]]", r"\*+|.")
 _ENDS = re.compile(r"([^*?\[]*+)[*?\[](?:.*[*?\]])?([^*?\]]*)\Z", re.DOTALL)
-_MOST_KNOWN = 4_096
 
 
 class NamePatterns:
@@ -35,7 +34,7 @@ class NamePatterns:
             following = self._known.get(known)
             if following is None:
                 following = self._moved(state, part)
-                if len(self._known) < _MOST_KNOWN:
+                if len(part) <= LONGEST_KNOWN and len(self._known) < MOST_KNOWN:
                     self._known[known] = following
             if not following:
                 return ()

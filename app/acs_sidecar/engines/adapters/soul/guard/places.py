@@ -10,12 +10,14 @@ from collections.abc import Iterable, Sequence
 
 from acs_sidecar.engines.adapters.soul.guard.characters import NAME_CODES, OTHER
 
-__all__ = ["WILDCARD", "NamePlaces", "PatternParts"]
+__all__ = ["LONGEST_KNOWN", "MOST_KNOWN", "WILDCARD", "NamePlaces", "PatternParts"]
 
 WILDCARD = re.compile(r"[*?\[]")
 _RANGE = re.compile(r"(.)-(.)", re.DOTALL)
 _CODED = NAME_CODES + OTHER
-_MOST_KNOWN = 4_096
+MOST_KNOWN = 4_096
+LONGEST_KNOWN = 64
+"""How many parts of patterns are remembered, and of how many characters: calls choose them."""
 
 
 class PatternParts:
@@ -87,7 +89,7 @@ class NamePlaces:
         found = self._classes.get(wildcard)
         if found is None:
             found = self._of_class(wildcard[1:-1]) & self._any
-            if len(self._classes) < _MOST_KNOWN:
+            if len(wildcard) <= LONGEST_KNOWN and len(self._classes) < MOST_KNOWN:
                 self._classes[wildcard] = found
         return (state & found) << 1
 

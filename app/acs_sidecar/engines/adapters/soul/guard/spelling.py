@@ -38,7 +38,7 @@ _SHORT_ESCAPE = re.compile(r"\\[uU]([0-9a-fA-F]{1,4})")
 _CONTROL_ESCAPE = re.compile(r"\\[abefnrtv]")
 _CONTINUED = re.compile(r"[\\^]\r?\n")
 _CONTINUED_BY_BACK_QUOTE = re.compile(r"`\r?\n")
-_PARAMETER = re.compile(rf"\$\{{[!#]?[\w{NOTHING}{_CODED}]*[-:=+?/#%^,@*]{{0,2}}")
+_PARAMETER = re.compile(rf"\$\{{[!#]?(?:[@*]|[\w{NOTHING}{_CODED}]*(?:\[[^\[\]\s]*\])?)[-:=+?/#%^,@*]{{0,2}}")
 _URL = re.compile(r"(://[^\0?#]*)(?:[?#][^\0]*)?")
 _NAMED_CLASS = re.compile(r"\[[^\[\]\s/]*+(?:\[[:.=][^\[\]\s/]++(?<=[:.=])\][^\[\]\s/]*+)++\]")
 _CLASS = re.compile(r"\[[\w*?.!^-]*+[^\[\]\s/\w*?.!^-][^\[\]\s/]*+\]")
@@ -59,11 +59,12 @@ _LITERAL = (
     | {ord("\\"): "/"}
 )
 """How a text is folded that is not cut."""
-_AT_QUOTES = _LITERAL | dict.fromkeys(map(ord, "\"'`"), " ")
 _CUTS = {code: CUT for code in range(128) if _SEPARATORS.match(chr(code))}
 _AT_SEPARATORS = _LITERAL | _CUTS
-_AT_ENDINGS = _AT_SEPARATORS | {ord(ENDING): CUT}
 _AT_ENCODED = _AT_SEPARATORS | {ord(code): CUT for code in LITERAL_SEPARATORS.values()}
+_AT_ENDINGS = _AT_SEPARATORS | {ord(ENDING): CUT}
+_AT_BOTH = _AT_ENCODED | {ord(ENDING): CUT}
+_IN_BRACES = _LITERAL | dict.fromkeys(map(ord, "\"'`\t\n\v\f\r"), " ") | {ord(ENDING): ENDING}
 
 
 def _decoded_byte(code: int) -> str:
@@ -90,36 +91,43 @@ def folded(text: str, alphabet: Alphabet) -> str:
 
 
 def words_of(
-    text: str, alphabet: Alphabet, work: Work, *, have_dots: bool, have_separators: bool
+    text: str, alphabet: Alphabet, work: Work, *, have_dots: bool
 ) -> Iterator[tuple[Set[str], Set[str]]]:
     """Yield the words of a text, then those that quotes, escapes and encodings make of them.
 
     Where all names `have_dots`, only words that can have one. The second of a pair are those in which braces
-    are read: all, where names `have_separators`, which are lost where classes are made simple.
+    are read.
     """
-    known, braced = set[str](), set[str]()
+    read, known, braced = set[str](), set[str](), set[str]()
     for source in _sources(_plain(text, alphabet, work).replace(CUT, " "), work):
         work.spend(costs.SCAN * len(source))
-        words = set(_NOTABLE.findall(source) if have_dots else source.split()) - known
-        for variant, has_braces in _variants(words, alphabet, work) if words else ():
-            work.spend(costs.SCAN * len(variant))
-            read = variant.split(" ")
-            work.spend(costs.WORD * len(read))
-            found = set(read) - known
+        unread = set(_NOTABLE.findall(source) if have_dots else source.split()) - read
+        read |= unread
+        for variant, braces in (
+            _variants(unread, alphabet, work, has_parameters="${" in source) if unread else ()
+        ):
+            work.spend(costs.SCAN * (len(variant) + len(braces)))
+            words = variant.split(" ")
+            work.spend(costs.WORD * len(words))
+            found = set(words) - known
             known |= found
-            opened = set[str]()
-            if "{" in variant and (has_braces or have_separators):
-                opened = {word for word in read if "{" in word} - braced
-                braced |= opened
+            opened = {word for word in braces.split(" ") if "{" in word} - braced
+            braced |= opened
             if "%" in variant and _ENCODED.search(variant):
-                yield _decoded_words(found, alphabet, work), _decoded_words(opened, alphabet, work)
+                others = {word for word in found if "{" in word}
+                decoded = _decoded_words(found - others, alphabet, work)
+                yield (
+                    decoded | _decoded_words(others, alphabet, work),
+                    {word for word in decoded if "{" in word} | _decoded_words(opened, alphabet, work),
+                )
             else:
                 yield found, opened
 
 
 def texts_of(text: str, alphabet: Alphabet, work: Work) -> Iterator[str]:
     """Yield a text, and what quotes, escapes and encodings make of it, folded and not cut into names."""
-    for variant, _ in _variants([_plain(text, alphabet, work)], alphabet, work):
+    text = _plain(text, alphabet, work)
+    for variant, _ in _variants([text], alphabet, work, has_parameters="${" in text):
         work.spend(costs.SCAN * len(variant))
         yield _decoded(variant, alphabet, work).translate(_LITERAL)
 
@@ -135,15 +143,15 @@ def cut_into_names(words: Iterable[str], work: Work) -> Iterator[str]:
     if "://" in cut and ("?" in cut or "#" in cut):
         yield _replaced(_URL, itemgetter(1), cut, work)
     if _ANY_ENCODED.search(text):
-        yield text.translate(_AT_ENCODED)
-        yield text.translate(_AT_ENDINGS)
+        for cuts in (_AT_ENCODED, _AT_ENDINGS, _AT_BOTH) if ENDING in text else (_AT_ENCODED,):
+            yield text.translate(cuts)
     if "{" in cut and "/.." in cut:
         yield _replaced(_BRACES, "-", text, work).translate(_AT_SEPARATORS)
 
 
 def braced_words(words: Iterable[str], work: Work) -> Iterator[str]:
-    """Yield the words that braces make several names of, folded and cut at quotes."""
-    cut = " ".join(words).translate(_AT_QUOTES).split(" ")
+    """Yield the words that braces make several names of, cut at quotes and folded but for `ENDING`."""
+    cut = " ".join(words).translate(_IN_BRACES).split(" ")
     work.spend(costs.NAME * len(cut))
     return filter(_LIST.search, cut)
 
@@ -207,11 +215,12 @@ def _decoded_words(words: Set[str], alphabet: Alphabet, work: Work) -> Set[str]:
     return words
 
 
-def _variants(words: Collection[str], alphabet: Alphabet, work: Work) -> Iterator[tuple[str, bool]]:
+def _variants(
+    words: Collection[str], alphabet: Alphabet, work: Work, *, has_parameters: bool
+) -> Iterator[tuple[str, str]]:
     """Yield words with and without quotes, and those that have some with their escapes and classes read.
 
-    The second of a pair is whether braces are to be read in it: where classes are made simple, they are
-    read in what that makes.
+    The second of a pair is what braces are to be read in: what has a comma in braces is no class.
     """
 
     def character(escape: re.Match[str]) -> str:
@@ -221,34 +230,35 @@ def _variants(words: Collection[str], alphabet: Alphabet, work: Work) -> Iterato
 
     text = " ".join(words)
     if not (escaped := " ".join([word for word in words if "\\" in word])):
-        yield text, False
+        yield text, ""
         if (bare := _bare(text)) != text:
-            yield bare, False
+            yield bare, ""
     else:
         decoded = _replaced(_ESCAPE, character, escaped, work)
-        yield text, decoded != escaped
-        yield _bare(text), decoded != escaped
+        yield text, escaped if decoded != escaped else ""
+        yield (bare := _bare(text)), bare if decoded != escaped else ""
         if decoded != escaped:
-            yield decoded, False
-            yield _bare(decoded), False
+            yield decoded, ""
+            yield _bare(decoded), ""
         read = [decoded]
         short = _replaced(_SHORT_ESCAPE, character, decoded, work)
         if short != decoded:
-            yield _bare(short), True
-            read += [CUT, short]
+            yield (bare := _bare(short)), bare
+            read.append(short)
         cut = _replaced(_CONTROL_ESCAPE, CUT, decoded, work)
         if cut != decoded:
-            yield _bare(cut), True
-            read += [CUT, cut]
-        words = [*(word for word in words if "\\" not in word), *read]
-    classes = " ".join([word for word in words if "[" in word or "{" in word or word == CUT])
-    if "[" in classes or "{" in classes:
+            yield (bare := _bare(cut)), bare
+            read.append(cut)
+        words = [*(word for word in words if "\\" not in word), CUT.join(read)]
+    if classes := " ".join([word for word in words if "[" in word or "{" in word]):
         simple = _replaced(_NAMED_CLASS, "?", _replaced(_SEQUENCE, _class_of, classes, work), work)
-        yield _replaced(_CLASS, _without_separators, simple, work), True
-        yield _replaced(_CLASS, _without_separators, _bare(simple), work), True
-    if "${" in text:
-        parameters = " ".join([word for word in words if "$" in word or "}" in word or word == CUT])
-        yield _bare(_replaced(_PARAMETER, CUT, parameters, work).replace("}", CUT)), True
+        yield _replaced(_CLASS, _without_separators, simple, work), simple
+        bare = _bare(simple)
+        yield _replaced(_CLASS, _without_separators, bare, work), bare
+    if has_parameters:
+        parameters = " ".join([word for word in words if "$" in word or "}" in word])
+        bare = _bare(_replaced(_PARAMETER, CUT, parameters, work).replace("}", CUT))
+        yield bare, bare
 
 
 def _bare(text: str) -> str:
