@@ -135,6 +135,8 @@ def test_braces_that_add_to_a_name(command: str) -> None:
         "rm S[{O}]{UL,x}.md",
         "rm S['O,}']{UL,x}.md",
         "rm {x,S[O]UL}.md",
+        "rm {a},SOUL}.md",
+        "rm S{a]},OUL,b}.md",
     ],
 )
 def test_brackets_in_braces(command: str) -> None:

@@ -49,6 +49,11 @@ class BracedNames:
     def are_in(self, word: str, work: Work) -> bool:
         """True if an expansion of a folded word has a name as its last segments. Raises `WorkSpentError`."""
         work.spend(costs.BRACES + costs.SCAN * len(word))
+        if word.count("}") > word.count("{"):
+            # a shell takes the first `}` of `{a},SOUL}.md` for a letter
+            listed = _WITHOUT_LIST.sub(r"{\1,", word)
+            if listed != word and self.are_in(listed, work):
+                return True
         word = _WITHOUT_LIST.sub(itemgetter(1), word)
         if not self._ends.search(word):
             return False
@@ -87,7 +92,7 @@ class BracedNames:
                 state = self._start | (state if part == ENDING else 0)
             elif len(opened) > 1 and part[0] == "[" and not _LISTED.isdisjoint(part):
                 # a class, or alternatives of which the first begins with a bracket and the last ends with one
-                work.spend(costs.PATTERN_CHARACTER * len(part))
+                work.spend(costs.BRACE * len(part))
                 behind = self._moved(state, part, dotted=dotted)
                 state = self._read(part, state, opened, work, dotted=dotted) | behind
             elif state == self._start and part[0].isalnum() and part[-1] != "." and part not in self._heads:
