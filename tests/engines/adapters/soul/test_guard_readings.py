@@ -135,6 +135,8 @@ def test_braces_that_add_to_a_name(command: str) -> None:
         "rm S[{O}]{UL,x}.md",
         "rm S['O,}']{UL,x}.md",
         "rm {x,S[O]UL}.md",
+        "rm {[a,SO[.U]L.md}",
+        "rm {[a,[b,SO[U]L,c]}.md",
         "rm {a},SOUL}.md",
         "rm S{a]},OUL,b}.md",
     ],

@@ -17,7 +17,10 @@ from acs_sidecar.engines.adapters.soul.guard.work import Work
 __all__ = ["BracedNames"]
 
 _SEPARATORS = rf"\s\"'`;|&<>=()\0{ENDING},:/}}"
-_PARTS = PatternParts(r"[^\]/\s\"'`\0]", rf"\*+|[^][{{*?{_SEPARATORS}]+|.")
+_OTHERS = rf"\*+|[^][{{*?{_SEPARATORS}]+|."
+_PARTS = PatternParts(r"[^\]/\s\"'`\0]", _OTHERS)
+_PARTS_APART = PatternParts(r"[^][/\s\"'`\0]", _OTHERS)
+"""Here a `[` ends what another began."""
 _CUTS = frozenset("\"'`;|&<>=()\0,}: \t\n\r\f\v")
 _WITHOUT_LIST = re.compile(r"\{([^{},]*)\}")
 _LISTED = frozenset("{,}")
@@ -94,7 +97,8 @@ class BracedNames:
                 # a class, or alternatives of which the first begins with a bracket and the last ends with one
                 work.spend(costs.BRACE * len(part))
                 behind = self._moved(state, part, dotted=dotted)
-                state = self._read(part, state, opened, work, dotted=dotted) | behind
+                apart = _PARTS_APART.of(part) if "[" in part[1:] else part
+                state = self._read(apart, state, opened, work, dotted=dotted) | behind
             elif state == self._start and part[0].isalnum() and part[-1] != "." and part not in self._heads:
                 state = 0
             elif state or part == _SLASH:

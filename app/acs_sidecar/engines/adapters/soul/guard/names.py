@@ -24,6 +24,7 @@ __all__ = ["GuardedNames", "segments_of"]
 
 _STEP = re.compile(r"/\.\.(?![^/:\0])")
 _LETTER = re.compile(rf"[^\W\d_]|[{NAME_CODES}{OTHER}]")
+_CLASS = re.compile(r"\[(?!\.\])[^\[\]]*+\]")
 _OPTION = re.compile(rf"-+(?:[^\W\d_]|[{NAME_CODES}{OTHER}])*+")
 
 
@@ -47,6 +48,10 @@ def segments_of(name: str) -> tuple[str, ...]:
 
 def _has_steps(names: str) -> bool:
     return "/.." in names and _STEP.search(names) is not None
+
+
+def _without_dots(found: re.Match[str]) -> str:
+    return found[0].replace(".", "")
 
 
 def _parted(piece: str) -> list[str]:
@@ -201,7 +206,8 @@ class GuardedNames:
     def _matched_by(self, pattern: str, work: Work) -> Sequence[str]:
         """Return the names that a pattern with a letter in its stem matches. Raises `WorkSpentError`."""
         work.spend(costs.PATTERN + costs.PATTERN_CHARACTER * len(pattern))
-        if _LETTER.search(pattern.rpartition(".")[0] or pattern):
+        plain = _CLASS.sub(_without_dots, pattern) if "[" in pattern else pattern
+        if _LETTER.search(plain.rpartition(".")[0] or plain):
             return self._lasts.matched_by(pattern)
         return ()
 
