@@ -11,7 +11,7 @@ import pytest
 from acs_sidecar.engines.adapters.soul.files import GUARDED_FILES
 from acs_sidecar.engines.adapters.soul.guard.characters import Alphabet
 from acs_sidecar.engines.adapters.soul.guard.names import GuardedNames
-from acs_sidecar.engines.adapters.soul.guard.spelling import folded
+from acs_sidecar.engines.adapters.soul.guard.spelling import _variants, folded
 from acs_sidecar.engines.adapters.soul.guard.work import Work, WorkSpentError, most_for
 from acs_sidecar.spec.values import Json
 from tests.engines.adapters.soul.policies import decide
@@ -217,6 +217,22 @@ def test_a_text_is_read_to_the_end_of_its_work_and_no_further() -> None:
     assert not NAMES.is_named(text, Work(spent))
     with pytest.raises(WorkSpentError):
         NAMES.is_named(text, Work(spent - 1))
+
+
+def test_the_order_of_words_does_not_matter() -> None:
+    """Words come in sets, the order of which is another in each process: their readings are the same."""
+    words = ["{a,\\x5b.md", "[a]\\u5\\n.md", "b[,\\x41.md", "${c:-d[,]\\n.md}"]
+    alphabet = Alphabet([])
+    first, second = (
+        {
+            word
+            for variant in _variants(order, alphabet, Work(sys.maxsize), has_parameters=True)
+            for text in variant
+            for word in text.split(" ")
+        }
+        for order in (words, words[::-1])
+    )
+    assert first == second
 
 
 @pytest.mark.parametrize("opening", ["[", "{a,", "s[*d", "[[:", "${", "{a..", "\\x{", "\\u{", "%", "\\", "`"])

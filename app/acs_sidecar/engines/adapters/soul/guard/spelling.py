@@ -249,7 +249,7 @@ def _variants(
         if cut != decoded:
             yield (bare := _bare(cut)), bare
             read.append(cut)
-        words = [*(word for word in words if "\\" not in word), CUT.join(read)]
+        words = [*(word for word in words if "\\" not in word), f" {CUT} ".join(read)]
     if classes := " ".join([word for word in words if "[" in word or "{" in word]):
         simple = _replaced(_NAMED_CLASS, "?", _replaced(_SEQUENCE, _class_of, classes, work), work)
         yield _replaced(_CLASS, _without_separators, simple, work), simple
