@@ -55,9 +55,16 @@ def _without_dots(found: re.Match[str]) -> str:
 
 
 def _parted(piece: str) -> list[str]:
-    """Return what stands between colons, and the piece up to the first one of its last segment."""
-    colon = piece.find(":", piece.rfind("/") + 1)
-    return [*piece.split(":"), piece[:colon]] if colon > 0 else piece.split(":")
+    """Return what stands between colons, and the piece up to the first one of its last segment.
+
+    What follows the last colon has the last segment of the whole piece, unless the colon is in it.
+    """
+    parts = piece.split(":")
+    whole = piece.rstrip("/. ")
+    colon = whole.find(":", whole.rfind("/") + 1)
+    if colon < 0 and "/.." not in piece:
+        return parts[:-1]
+    return [*parts, piece[:colon]] if colon > 0 else parts
 
 
 def _last_segment(piece: str) -> str:
@@ -179,7 +186,7 @@ class GuardedNames:
             if found := self._named_by(last, work):
                 for piece in behind:
                     work.spend(costs.NAMED + costs.SEGMENT * piece.count("/"))
-                    if self._are_behind(segments_of(piece), found):
+                    if self._are_behind(piece, found):
                         return True
                 work.is_near = True
         return False
@@ -211,10 +218,15 @@ class GuardedNames:
             return self._lasts.matched_by(pattern)
         return ()
 
-    def _are_behind(self, segments: Sequence[str], names: Iterable[str]) -> bool:
-        """True if the segments before the last are those before one of some names."""
-        before = segments[:-1]
-        return any(self._ends_with(before, wanted) for name in names for wanted in self.names[name])
+    def _are_behind(self, piece: str, names: Iterable[str]) -> bool:
+        """True if what stands before the last segment, in all or behind a colon, ends as before a name."""
+        read = {segments_of(piece)[:-1], segments_of(piece.rpartition(":")[2])[:-1]}
+        return any(
+            self._ends_with(before, wanted)
+            for name in names
+            for wanted in self.names[name]
+            for before in read
+        )
 
     def _ends_with(self, segments: Sequence[str], wanted: Sequence[str]) -> bool:
         if len(segments) < len(wanted):
