@@ -95,7 +95,7 @@ class BracedNames:
                 state = self._start | (state if part == ENDING else 0)
             elif len(opened) > 1 and part[0] == "[" and not _LISTED.isdisjoint(part):
                 # a class, or alternatives of which the first begins with a bracket and the last ends with one
-                work.spend(costs.BRACE * len(part))
+                work.spend(costs.LAST + costs.BRACE * len(part))
                 behind = self._moved(state, part, dotted=dotted)
                 apart = _PARTS_APART.of(part) if "[" in part[1:] else part
                 state = self._read(apart, state, opened, work, dotted=dotted) | behind

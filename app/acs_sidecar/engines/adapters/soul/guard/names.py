@@ -54,6 +54,11 @@ def _without_dots(found: re.Match[str]) -> str:
     return found[0].replace(".", "")
 
 
+def _patterns(pieces: Iterable[str]) -> set[str]:
+    """Return the pieces with a wildcard."""
+    return {piece for piece in pieces if "*" in piece or "?" in piece or "[" in piece}
+
+
 def _parted(piece: str) -> list[str]:
     """Return what stands between colons, and the piece up to the first one of its last segment.
 
@@ -163,18 +168,20 @@ class GuardedNames:
     def _are_among(self, names: str, seen: set[str], work: Work) -> bool:
         """True if one of some names, but for those seen, is of a guarded file. Raises `WorkSpentError`."""
         cut = names.split(CUT)
-        work.spend(costs.SCAN * len(names) + costs.WORD * len(cut))
+        work.spend(costs.READING + costs.SCAN * len(names) + costs.WORD * len(cut))
         pieces = set(cut) - seen
-        pieces |= {part for piece in pieces if ":" in piece for part in _parted(piece)} - seen
         seen |= pieces
         work.spend(costs.NAME * len(pieces))
-        ending = [piece for piece in pieces if piece[-1:] in self._finals]
-        candidates = {piece for piece in ending if "*" in piece or "?" in piece or "[" in piece}
-        text = CUT.join(ending)
-        for name in self._endings:
-            if name in text:
-                work.spend(costs.WORD * len(ending))
-                candidates.update([piece for piece in ending if name in piece])
+        named = [name for name in self._endings if name in names]
+        if not named:
+            pieces = _patterns(pieces)
+        work.spend(costs.CANDIDATE * len(pieces))
+        pieces |= {part for piece in pieces if ":" in piece for part in _parted(piece)}
+        ending = {piece for piece in pieces if piece[-1:] in self._finals}
+        candidates = _patterns(ending)
+        for name in named:
+            work.spend(costs.WORD * len(ending))
+            candidates.update([piece for piece in ending if name in piece])
         work.spend(costs.CANDIDATE * len(candidates))
         by_last: dict[str, list[str]] = {}
         for piece in candidates:
