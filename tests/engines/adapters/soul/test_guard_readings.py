@@ -235,9 +235,11 @@ def test_the_order_of_words_does_not_matter() -> None:
     assert first == second
 
 
-@pytest.mark.parametrize("opening", ["[", "{a,", "s[*d", "[[:", "${", "{a..", "\\x{", "\\u{", "%", "\\", "`"])
 @pytest.mark.parametrize(
-    "repeated", [":", "[:", "[a", "[[:", ":]", "]", "a", "0", " ", "{", "'", "\\", "://", "#"]
+    "opening", ["[", "{a,", "x.{}", "s[*d", "[[:", "${", "{a..", "\\x{", "\\u{", "%", "\\", "`"]
+)
+@pytest.mark.parametrize(
+    "repeated", [",", ":", "[:", "[a", "[[:", ":]", "]", "a", "0", " ", "{", "'", "\\", "://", "#"]
 )
 def test_an_open_form_is_read_once(opening: str, repeated: str) -> None:
     """What begins a class, an escape or a parameter and never ends costs no more than other text."""

@@ -26,7 +26,7 @@ _SEPARATORS = re.compile(r"[\s\"'`;|&<>=(),]")
 _CODED = NAME_CODES + OTHER
 _QUOTES = str.maketrans("", "", "\"'`\\^")
 _BRACES = re.compile(r"\{[^{}/\s]*\}")
-_LIST = re.compile(r"\{[^{}]*(?:[,{]|\}[^{}]*,[^{}]*\})")
+_LIST = re.compile(r"\{[^{},]*+(?:[,{]|\}[^{},]*+,[^{}]*+\})")
 _SEQUENCE = re.compile(r"\{([a-z])\.\.([a-z])(?:\.\.-?\d+)?\}", re.IGNORECASE)
 _ESCAPE = re.compile(
     r"\\(?:[xu]\{0*([0-9a-fA-F]{1,6})\}|x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{1,3}))"
