@@ -205,7 +205,7 @@ def test_a_short_text_has_the_work_of_four_kibibytes() -> None:
     """A command of one line is read, however it is written; the work grows with the text above 4 KiB."""
     assert most_for("") == most_for("a" * 4_096) == most_for("a" * (1 << 20)) / 256
     for form in DENSE:
-        assert _share(_dense(form, 300).replace("soul.md", "soul.mdx")) < 1
+        assert _share(_dense(form, 200).replace("soul.md", "soul.mdx")) < 1
 
 
 def test_a_text_is_read_to_the_end_of_its_work_and_no_further() -> None:
