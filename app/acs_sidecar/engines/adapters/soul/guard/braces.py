@@ -60,6 +60,7 @@ class BracedNames:
         word = _WITHOUT_LIST.sub(itemgetter(1), word)
         if not self._ends.search(word):
             return False
+        work.spend(costs.BRACES)
         letters = set(word)
         if letters.isdisjoint("*?[") and not any(each <= letters for each in self._letters):
             return False

@@ -168,15 +168,17 @@ class GuardedNames:
     def _are_among(self, names: str, seen: set[str], work: Work) -> bool:
         """True if one of some names, but for those seen, is of a guarded file. Raises `WorkSpentError`."""
         cut = names.split(CUT)
-        work.spend(costs.READING + costs.SCAN * len(names) + costs.WORD * len(cut))
+        work.spend(costs.READING + costs.LOOK * len(names) + costs.WORD * len(cut))
         pieces = set(cut) - seen
         seen |= pieces
         work.spend(costs.NAME * len(pieces))
         named = [name for name in self._endings if name in names]
         if not named:
             pieces = _patterns(pieces)
-        work.spend(costs.CANDIDATE * len(pieces))
-        pieces |= {part for piece in pieces if ":" in piece for part in _parted(piece)}
+        parted = [piece for piece in pieces if ":" in piece]
+        work.spend(costs.PARTED * len(parted))
+        pieces |= {part for piece in parted for part in _parted(piece)}
+        work.spend(costs.WORD * len(pieces))
         ending = {piece for piece in pieces if piece[-1:] in self._finals}
         candidates = _patterns(ending)
         for name in named:

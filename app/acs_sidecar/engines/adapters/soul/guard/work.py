@@ -6,13 +6,15 @@ the slowest texts that a search found, so that 4 KiB take at most 2 ms and a meb
 
 __all__ = ["Work", "WorkSpentError", "most_for"]
 
-_UNITS_A_CHARACTER = 69
+_UNITS_A_CHARACTER = 70
 _FEWEST_CHARACTERS = 4_096
 
 READING = 800
 """What quotes, escapes and encodings make of words, however few they are."""
 SCAN = 1
 """A character of a text that is read from its beginning to its end."""
+LOOK = 2
+"""A character of a text in which the names are looked for."""
 FOLD = 9
 """A character of a text that is not ASCII."""
 WORD = 7
@@ -24,7 +26,9 @@ PERCENT = 33
 """A `%`, whether or not it begins an encoded byte."""
 NAME = 113
 """A name that was not seen before."""
-CANDIDATE = 70
+PARTED = 80
+"""A name with a colon."""
+CANDIDATE = 60
 """A name that could be of a guarded file, by its end."""
 STEPS = 36
 """Such a name with steps up."""
