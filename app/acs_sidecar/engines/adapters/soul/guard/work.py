@@ -6,7 +6,7 @@ the slowest texts that a search found, so that 4 KiB take at most 2 ms and a meb
 
 __all__ = ["Work", "WorkSpentError", "most_for"]
 
-_UNITS_A_CHARACTER = 70
+_UNITS_A_CHARACTER = 69
 _FEWEST_CHARACTERS = 4_096
 
 READING = 800
