@@ -15,12 +15,12 @@ SCAN = 1
 """A character of a text that is read from its beginning to its end."""
 LOOK = 2
 """A character of a text in which the names are looked for."""
-FOLD = 9
+FOLD = 11
 """A character of a text that is not ASCII."""
 WORD = 7
 MATCH = 105
 """What is left out of a text, or cut: a line end, an escape of a control character."""
-MADE = 133
+MADE = 146
 """What is read in another way: an escape, a class, a URL."""
 PERCENT = 33
 """A `%`, whether or not it begins an encoded byte."""
