@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from acs_sidecar.engines.adapters.soul.controls import Tier
-from acs_sidecar.engines.adapters.soul.guard.names import GuardedNames
+from acs_sidecar.engines.adapters.soul.guard.characters import Alphabet
+from acs_sidecar.engines.adapters.soul.guard.names import segments_of
 from acs_sidecar.engines.adapters.soul.guard.places import WILDCARD
+from acs_sidecar.engines.adapters.soul.guard.spelling import folded
 from acs_sidecar.engines.adapters.soul.members import CONTENT_MEMBERS, MEMBERS, PATH_DEFAULTS
 from acs_sidecar.engines.adapters.soul.score import GovernanceLevel
 from acs_sidecar.engines.findings import SourceLocation, finding
@@ -119,8 +121,10 @@ class _SoulReader:
     def guard(self) -> tuple[str, ...]:
         """Read the files that are guarded. Stops: an entry that no call can name, which guards nothing."""
         found = self.texts("guard", ())
+        alphabet = Alphabet(())
         for index, name in enumerate(found):
-            if name.endswith(("/", "\\")) or WILDCARD.search(name) or not GuardedNames.of([name]).names:
+            segments = segments_of(folded(name, alphabet))
+            if name.endswith(("/", "\\")) or WILDCARD.search(name) or not segments:
                 message = "must be the path of one file, without `*`, `?` and `[`"
                 self.error("value-not-allowed", message, f"guard[{index}]")
         return found

@@ -15,7 +15,6 @@ __all__ = [
     "NOTHING",
     "OTHER",
     "Alphabet",
-    "folded_character",
 ]
 
 CUT = "\0"
@@ -36,7 +35,7 @@ _LAST_FOLDED = 0x2FA1F
 """Ideographs above the first two planes fold to themselves, and so does what follows the last of them."""
 
 
-def folded_character(character: str) -> str:
+def _folded_character(character: str) -> str:
     """Return the compatibility form of a character, case-folded; of format and control characters nothing."""
     if unicodedata.category(character) in {"Cf", "Cc"}:
         return ""
@@ -49,7 +48,7 @@ class Alphabet(dict[int, str]):
 
     def __init__(self, names: Iterable[str]) -> None:
         super().__init__({code: chr(code) for code in range(128)})
-        folded = {plain for name in names for character in name for plain in folded_character(character)}
+        folded = {plain for name in names for character in name for plain in _folded_character(character)}
         others = sorted(plain for plain in folded if not plain.isascii())
         self._codes = {plain: NAME_CODES[place % len(NAME_CODES)] for place, plain in enumerate(others)}
 
@@ -60,7 +59,7 @@ class Alphabet(dict[int, str]):
         if character.isspace():
             plain = " "
         else:
-            plain = "".join(map(self._coded, folded_character(character))) or NOTHING
+            plain = "".join(map(self._coded, _folded_character(character))) or NOTHING
             plain = NOTHING + plain if plain[0].isalnum() else plain
         self[code] = plain
         return plain
