@@ -161,7 +161,15 @@ def test_a_statement_has_one_shape(statement: Json) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2027-01-31", "2027-01-31T00:00:00", "2027-02-31T00:00:00Z", "20270131T000000Z", "1"]
+    "text",
+    [
+        "2027-01-31",
+        "2027-01-31T00:00:00",
+        "2027-01-31T24:00:00Z",
+        "2027-02-31T00:00:00Z",
+        "20270131T000000Z",
+        "1",
+    ],
 )
 def test_a_time_has_a_zone_and_exists(text: str) -> None:
     """RFC 3339 alone, not what else ISO 8601 allows."""

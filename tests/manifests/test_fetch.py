@@ -226,7 +226,11 @@ ELSEWHERE = [
     ("https://[::1]:{port}/b", FetchFault.ADDRESS_REFUSED, "resolves to the loopback address ::1"),
     ("https://169.254.169.254/b", FetchFault.ADDRESS_REFUSED, "the cloud metadata address 169.254.169.254"),
     ("https://169.254.7.7/b", FetchFault.ADDRESS_REFUSED, "the link-local address 169.254.7.7"),
-    ("https://[::ffff:127.0.0.1]:{port}/b", FetchFault.ADDRESS_REFUSED, "the loopback address ::ffff:7f00:1"),
+    (
+        "https://[::ffff:127.0.0.1]:{port}/b",
+        FetchFault.ADDRESS_REFUSED,
+        f"the loopback address {ipaddress.IPv6Address('::ffff:127.0.0.1')}",
+    ),
     ("https://u:p@manifests.test/b", FetchFault.URL_REFUSED, "which has a user name or a password"),
     ("/b#part", FetchFault.URL_REFUSED, "which has a fragment"),
     ("file:///etc/passwd", FetchFault.URL_REFUSED, "which is not an HTTPS URL"),

@@ -1,6 +1,7 @@
 """What a hostile policy does costs its own request and nobody else's (sections 2.5, 1.11)."""
 
 import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ async def _ask_until(task: "asyncio.Task[str]", policy: PolicyDispatch) -> int:
         ("sleep", STOPPED),
         ("say a part of it", STOPPED),
         ("hog", RAISED),
-        ("recurse", DIED),
+        ("recurse", DIED if sys.version_info < (3, 14) else RAISED),  # the newer interpreter notices
         ("exit", DIED),
         ("exit at once", DIED),
         ("abort", DIED),

@@ -15,6 +15,18 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 __all__ = ["Authority"]
 
+_SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
 
 class Authority:
     """One authority, whose certificate is in `ca`."""
@@ -24,7 +36,13 @@ class Authority:
         self.key = generate_private_key(SECP256R1())
         self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         self.ca = folder / f"{name}.pem"
-        certificate = self._builder(self.name, self.key).add_extension(x509.BasicConstraints(True, 0), True)
+        identifier = x509.SubjectKeyIdentifier.from_public_key(self.key.public_key())
+        certificate = (
+            self._builder(self.name, self.key)
+            .add_extension(x509.BasicConstraints(True, 0), True)
+            .add_extension(_SIGNS, True)
+            .add_extension(identifier, False)
+        )
         self.ca.write_bytes(certificate.sign(self.key, SHA256()).public_bytes(Encoding.PEM))
 
     def issue(self, stem: str, *names: str, days: int = 1) -> tuple[Path, Path]:
@@ -48,7 +66,9 @@ class Authority:
         builder = x509.CertificateBuilder().issuer_name(self.name).subject_name(subject)
         builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
         builder = builder.not_valid_before(now - timedelta(days=3))
-        return builder.not_valid_after(now + timedelta(days=days))
+        builder = builder.not_valid_after(now + timedelta(days=days))
+        authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+        return builder.add_extension(authority, False)
 
 
 def _general(name: str) -> x509.GeneralName:

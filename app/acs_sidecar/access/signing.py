@@ -34,7 +34,9 @@ STATEMENT_CONTEXT = b"acs-sidecar/manifest/v2\n"
 TABLE = "keys"
 _MEMBERS = frozenset({"public_key", "expires"})
 _STATEMENT = frozenset({"digest", "name", "not_before", "expires"})
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+_RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII
+)
 _SIGNATURE_BYTES = 64
 
 

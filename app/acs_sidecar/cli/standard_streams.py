@@ -35,7 +35,7 @@ def flush_output() -> None:
 
 
 class _Stream(FileIO):
-    """The bytes of a standard stream. That nobody reads the output any more stays a `BrokenPipeError`."""
+    """The bytes of a standard stream. That nobody reads the output any more is a `BrokenPipeError`, once."""
 
     def __init__(self, stream: TextIO | None, mode: str, name: str) -> None:
         if stream is not None:
@@ -44,9 +44,12 @@ class _Stream(FileIO):
             number = os.open(os.devnull, os.O_WRONLY if mode == "r" else os.O_RDONLY)
         super().__init__(number, mode, closefd=False)
         self._name = name
+        self._is_read = True
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        """Write bytes as the base does."""
+        """Write bytes as the base does; what is still buffered when the reader has gone is dropped."""
+        if not self._is_read:
+            return memoryview(data).nbytes
         with self._failures():
             return super().write(data)
 
@@ -65,6 +68,7 @@ class _Stream(FileIO):
         try:
             yield
         except BrokenPipeError:
+            self._is_read = False
             raise
         except OSError as error:
             raise StandardStreamError(f"{self._name}: {error.strerror}") from error

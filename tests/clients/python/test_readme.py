@@ -47,8 +47,8 @@ def test_importing_the_client_imports_nothing_else() -> None:
     code = "import sys; import acs_client; print([name for name in sys.modules if 'acs_client' in name])"
     assert run(code, "") == "['acs_client']\n"
     code = (
-        "import sys; import acs_client; [getattr(acs_client, name) for name in acs_client.__all__];"
-        "print(sorted({name.partition('.')[0] for name in sys.modules} - sys.stdlib_module_names - {'acs_client', '__main__'}))"
+        "import sys; before = {*sys.modules}; import acs_client; [getattr(acs_client, name) for name in acs_client.__all__];"
+        "print(sorted({name.partition('.')[0] for name in sys.modules.keys() - before} - sys.stdlib_module_names - {'acs_client', '__main__'}))"
     )
     names = eval(run(code, ""))  # noqa: S307  # a list of texts that this test made
     assert [name for name in names if not name.startswith("_")] == []

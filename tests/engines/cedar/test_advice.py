@@ -123,7 +123,7 @@ def test_advice_on_a_forbid() -> None:
         ("warn", INVALID, "`@advice` is not JSON, or has a member twice"),
         ('{"verdict":"warn"} ;', INVALID, "`@advice` is not JSON, or has a member twice"),
         ("NaN", INVALID, "`@advice` is not JSON: `NaN` is not a finite number"),
-        ("[" * 2000, INVALID, "`@advice` is not JSON: nested deeper than 64 levels"),
+        ("[" * 2000 + "]" * 2000, INVALID, "`@advice` is not JSON: nested deeper than 64 levels"),
         ('{"verdict":"escalate","verdict":"warn"}', INVALID, "`@advice` is not JSON, or has a member twice"),
         ('{"verdict":"transform","transform":{"path":"$policy_target","value":{"a":1,"a":2}}}', INVALID, "`@advice` is not JSON, or has a member twice"),
         ('{"verdict":"transform","transform":{"path":"$policy_target","value":18446744073709551616}}', INVALID, "`@advice` is not JSON: `18446744073709551616` does not fit 64 bits"),

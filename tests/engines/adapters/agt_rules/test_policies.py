@@ -273,6 +273,14 @@ def test_the_clock_is_the_hosts_whatever_timestamp_is_bound_to() -> None:
     assert short(evaluate(policy, snapshot)) == "deny:r"
 
 
+def test_a_day_has_no_hour_24() -> None:
+    """RFC 3339 ends a day at 23:59, whatever the interpreter reads."""
+    window: Json = {"type": "time_window", "start_time": "22:00", "end_time": "06:00"}
+    policy = compiled(written("d", [rule("true", dynamic_condition=window)], default_action="allow"))
+    snapshot: Json = {"envelope": {"timestamp": "2026-01-01T24:00:00Z"}, "tool_call": {"name": "t"}}
+    assert evaluate(policy, snapshot)["evidence"]["undecided"] == ["timestamp"]
+
+
 @pytest.mark.parametrize("strategy", ["deny_overrides", "allow_overrides", "priority_first_match"])
 @pytest.mark.parametrize(
     ("approvers", "verdict", "left"),

@@ -24,13 +24,19 @@ __all__ = [
     "urlquery_encode",
 ]
 
+# What has two cases since Unicode 16, which newer interpreters know and OPA does not.
+_CASED_LATER = frozenset(
+    "\u019b\u0264\u1c89\u1c8a\ua7cb\ua7cc\ua7cd\ua7da\ua7db\ua7dc"
+    + "".join(map(chr, (*range(0x10D50, 0x10D66), *range(0x10D70, 0x10D86))))
+)
+
 
 def lower(text: str) -> str:
     """Map each code point to lower case by itself: no code point becomes two, and none minds its place."""
     _check_texts(text)
     if text.isascii():
         return text.lower()
-    return "".join(_single(symbol.lower(), "i" if symbol == "\u0130" else symbol) for symbol in text)
+    return "".join(_mapped(symbol, symbol.lower(), "i" if symbol == "\u0130" else symbol) for symbol in text)
 
 
 def upper(text: str) -> str:
@@ -38,7 +44,9 @@ def upper(text: str) -> str:
     _check_texts(text)
     if text.isascii():
         return text.upper()
-    return "".join(_single(symbol.upper(), _single(symbol.title(), symbol)) for symbol in text)
+    return "".join(
+        _mapped(symbol, symbol.upper(), _mapped(symbol, symbol.title(), symbol)) for symbol in text
+    )
 
 
 def replace(text: str, old: str, new: str) -> str:
@@ -135,7 +143,9 @@ def _check_searched(text: str, part: str) -> None:
         raise ValueError("an empty text is everywhere")
 
 
-def _single(mapped: str, otherwise: str) -> str:
+def _mapped(symbol: str, mapped: str, otherwise: str) -> str:
+    if symbol in _CASED_LATER:
+        return symbol
     return mapped if len(mapped) == 1 else otherwise
 
 

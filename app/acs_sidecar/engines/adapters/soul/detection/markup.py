@@ -45,6 +45,10 @@ def _as_tag(tag: re.Match[str]) -> str:
     return tag[0].replace("_", "-") if _OF_EXAMPLES.search(tag[1].lower()) else tag[0]
 
 
+class _MarkedSectionError(Exception):
+    """There is a marked section (`<![CDATA[`), or something like it."""
+
+
 class Elements(HTMLParser):
     """Follows the tags of a document, given in order.
 
@@ -72,7 +76,7 @@ class Elements(HTMLParser):
         if not self._is_broken:
             try:
                 self.feed(html)
-            except AssertionError:  # a declaration that is none
+            except _MarkedSectionError:
                 self._is_broken = True
             self._is_broken |= bool(self.rawdata)
         return "".join(self._text)
@@ -87,6 +91,12 @@ class Elements(HTMLParser):
         self.follow(html)
         name = html.strip("</>").split(maxsplit=1)[0].rstrip("/>").lower()
         return "" if name in _INLINE else " "
+
+    def parse_html_declaration(self, i: int) -> int:
+        """Read a comment or a declaration; where a marked section ends is not agreed upon."""
+        if self.rawdata.startswith("<![", i):
+            raise _MarkedSectionError
+        return super().parse_html_declaration(i)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note an element that stays open, where it or one around it conceals."""
