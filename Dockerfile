@@ -2,8 +2,8 @@
 #
 #   docker build -t acs-sidecar .
 #
-# Pin the base for a release: --build-arg PYTHON=python:3.11-slim-bookworm@sha256:<digest>
-ARG PYTHON=python:3.11-slim-bookworm
+# Pin the base for a release: --build-arg PYTHON=python:3.14-slim-trixie@sha256:<digest>
+ARG PYTHON=python:3.14-slim-trixie
 
 FROM ${PYTHON} AS build
 WORKDIR /src
