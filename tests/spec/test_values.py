@@ -14,6 +14,8 @@ from acs_sidecar.spec.limits import Limits
 from acs_sidecar.spec.values import Json, deeper_than, nesting_bound
 from tests.strategies import json_objects, json_values
 
+MARKED = st.text(alphabet='[]{}"\\,: \n\u0007é', max_size=20)
+
 
 def _depth(value: Json) -> int:
     if isinstance(value, dict):
@@ -33,6 +35,33 @@ def test_depth_is_measured_exactly(value: Json, limit: int) -> None:
 def test_the_bound_is_never_below_the_depth(value: Json) -> None:
     """The brackets in a text bound the depth of what it holds."""
     assert nesting_bound(orjson.dumps(value)) >= _depth(value)
+
+
+@given(json_values(), st.lists(MARKED, max_size=4), MARKED)
+def test_the_bound_of_a_long_text_is_never_below_the_depth(value: Json, texts: list[Json], name: str) -> None:
+    """Brackets, quotes and backslashes in strings and names are no nesting, and hide none."""
+    long: Json = {name: [texts, value, texts], "padding": "x" * 8_200}
+    for text in (orjson.dumps(long), json.dumps(long, indent=1).encode()):
+        assert nesting_bound(text) >= _depth(long)
+
+
+def test_the_bound_of_a_long_text_is_its_depth() -> None:
+    """What agents send nests a few levels however long it is, and its brackets are many."""
+    turns: Json = [{"role": "user", "content": [{"text": f"[{number}]"}]} for number in range(1_000)]
+    assert nesting_bound(orjson.dumps({"messages": turns})) == 5
+
+
+@pytest.mark.parametrize("levels", [600, 1_000])
+def test_chains_are_bounded_by_their_brackets(levels: int) -> None:
+    """Where each pass would take little away the brackets count, and the walk decides."""
+    text = b"[" + b",".join([b"[" * levels + b"]" * levels] * 10) + b"]"
+    assert levels < nesting_bound(text) <= 10 * levels + 1
+
+
+@pytest.mark.parametrize("text", [b"[" * 9_000, b"]" * 9_000, b'"' * 8_999 + b"[", b'["' * 5_000])
+def test_the_bound_of_what_is_no_json_is_found(text: bytes) -> None:
+    """A text without its ends takes no longer than another."""
+    assert nesting_bound(text) >= 0
 
 
 def test_a_million_levels_are_measured_without_a_stack() -> None:

@@ -12,7 +12,7 @@ from acs_sidecar.spec.points import Mode
 from acs_sidecar.spec.ports import PolicyInput
 from acs_sidecar.spec.reasons import EvaluationError, Reason
 from acs_sidecar.spec.trace import Trace
-from acs_sidecar.spec.values import Json, deeper_than
+from acs_sidecar.spec.values import Json, deeper_than, nesting_bound
 from acs_sidecar.spec.verdict import Verdict, apply_transform, checked_verdict
 
 __all__ = ["Evaluation", "evaluate"]
@@ -68,7 +68,8 @@ async def evaluate(
         annotation_bytes = canonical(annotations)
         given = {**given, "annotations": annotations}
         text = point.canonical_input(annotation_bytes, target_bytes, snapshot_bytes, tool.canonical)
-        _check_input(given, text, limits.max_policy_input_depth, limits)
+        nesting = max(nesting, tool.nesting, nesting_bound(annotation_bytes))
+        _check_input(given, text, nesting, limits)
         policy_input = trace.policy_input = PolicyInput(given, text)
         trace.done("annotators")
 
@@ -97,7 +98,7 @@ async def evaluate(
     transformed = apply_transform(verdict.transform, target)
     transformed_bytes = canonical(transformed)
     grown = len(snapshot_bytes) - len(target_bytes) + len(transformed_bytes)
-    _check_transformed(point, snapshot, transformed, grown)
+    _check_transformed(point, snapshot, transformed, grown, nesting + nesting_bound(transformed_bytes))
     trace.done("transform")
     if mode is Mode.EVALUATE_ONLY:
         return Evaluation(verdict, input_identity, input_identity, False, None)
@@ -132,7 +133,7 @@ def _projected_tool(point: CompiledPoint, snapshot: dict[str, Json]) -> Tool:
 
 
 def _check_input(given: dict[str, Json], text: bytes, nesting: int, limits: Limits) -> None:
-    # The input puts at most two containers around the snapshot, the target and the tool.
+    # The input puts at most two containers around the snapshot, the target, the tool and the annotations.
     depth = limits.max_policy_input_depth
     if nesting + 2 > depth and deeper_than(given, depth):
         raise exceeded("the policy input", "max_policy_input_depth", limits)
@@ -140,10 +141,13 @@ def _check_input(given: dict[str, Json], text: bytes, nesting: int, limits: Limi
         raise exceeded("the policy input", "max_policy_input_bytes", limits)
 
 
-def _check_transformed(point: CompiledPoint, snapshot: dict[str, Json], target: Json, size: int) -> None:
-    """Check the transformed snapshot against the limits of a snapshot."""
+def _check_transformed(
+    point: CompiledPoint, snapshot: dict[str, Json], target: Json, size: int, nesting: int
+) -> None:
+    """Check the transformed snapshot against the limits of a snapshot; `nesting` is a bound on its depth."""
     limits = point.limits
+    depth = limits.max_policy_input_depth
     if size > limits.max_snapshot_bytes:
         raise exceeded("the transformed snapshot", "max_snapshot_bytes", limits)
-    if deeper_than(point.config.target.replace(snapshot, target), limits.max_policy_input_depth):
+    if nesting > depth and deeper_than(point.config.target.replace(snapshot, target), depth):
         raise exceeded("the transformed snapshot", "max_policy_input_depth", limits)

@@ -1,0 +1,1 @@
+"""What a decision costs by the size of what it is given."""
