@@ -1,0 +1,1 @@
+"""What an audit log costs by its length."""
