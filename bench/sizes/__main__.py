@@ -5,6 +5,7 @@ Of each kind, every size is measured beside the smallest in alternating rounds.
 
 import json
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -54,7 +55,18 @@ class Case:
             }
             url = f"http://127.0.0.1:{port}/v1/evaluate/pre_tool_call"
             with servers.serving(settings, request, "pre_tool_call") as pid:
-                yield Target(url, json.dumps(request).encode(), pid), processor_seconds(pid)
+                target, start = Target(url, json.dumps(request).encode(), pid), processor_seconds(pid)
+                _check_allowed(target)
+                yield target, start
+
+
+def _check_allowed(target: Target) -> None:
+    """Raise `RuntimeError` if a limit denies the request: that would be cheap."""
+    asked = urllib.request.Request(target.url, target.body, target.headers)  # noqa: S310  # loopback
+    with urllib.request.urlopen(asked, timeout=30) as response:  # noqa: S310  # loopback
+        answer = json.load(response)
+    if answer["verdict"]["decision"] != "allow":
+        raise RuntimeError(f"denied: {answer}")
 
 
 def _catalogue(policy: dict[str, Any], tools: int) -> dict[str, Any]:
