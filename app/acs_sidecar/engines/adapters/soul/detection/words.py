@@ -1,7 +1,6 @@
 """The words of a text (section 11.3)."""
 
 import re
-import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -64,32 +63,23 @@ _CROSSES = str.maketrans(
 )
 _PIECES = re.compile(r"[,|;/]")
 _MOST_MARKS = 16
-_FIRST_ASTRAL = 0x10000
 _FEWEST_PIECES = 6
 _LONGEST_PIECE = 1.6
 
 
-@cache
-def _unshown(first: int, end: int) -> re.Pattern[str]:
-    """Return an expression for characters that only format, and for accents and other marks on letters.
+def _unshown(character: str) -> bool:
+    """True for characters that only format, and for accents and other marks on letters.
 
-    Strokes through letters and reversed writing are none of them: they disguise a text. A set of one plane's
-    characters is quick.
+    Strokes through letters and reversed writing are none of them: they disguise a text.
     """
-    found = [chr(code) for code in range(first, end) if _only_formats(chr(code))]
-    return re.compile(f"[{''.join(map(re.escape, found))}]+")
-
-
-def _only_formats(character: str) -> bool:
     is_mark = unicodedata.combining(character) or unicodedata.category(character) in {"Cf", "Mn", "Me"}
     return bool(is_mark) and re.match(f"[{_STRUCK}{_REVERSING}]", character) is None
 
 
-@cache
-def _long_marks() -> re.Pattern[str]:
-    """Return an expression for more combining marks than any script writes: to order them takes long."""
-    found = "".join(re.escape(chr(code)) for code in range(0x110000) if unicodedata.combining(chr(code)))
-    return re.compile(f"([{found}]{{{_MOST_MARKS}}})[{found}]+")
+def _with_few_marks(text: str) -> str:
+    """Return a text without more combining marks at once than any script writes: to order them takes long."""
+    marks = "".join(re.escape(each) for each in sorted(set(text)) if unicodedata.combining(each))
+    return re.sub(f"([{marks}]{{{_MOST_MARKS}}})[{marks}]+", r"\1", text) if marks else text
 
 
 def _translated(text: str, table: Mapping[int, str]) -> str:
@@ -108,10 +98,9 @@ def normalised(text: str) -> str:
     Apostrophes are plain, and crosses are what they stand for: `never`.
     """
     if not text.isascii():
-        apart = unicodedata.normalize("NFKD", _long_marks().sub(r"\1", text))
-        shown = _unshown(0, _FIRST_ASTRAL).sub("", apart)
-        if max(shown, default="") >= chr(_FIRST_ASTRAL):
-            shown = _unshown(_FIRST_ASTRAL, sys.maxunicode + 1).sub("", shown)
+        apart = unicodedata.normalize("NFKD", _with_few_marks(text))
+        unshown = {ord(each): None for each in set(apart) if _unshown(each)}
+        shown = apart.translate(unshown) if unshown else apart
         crossed = _translated(unicodedata.normalize("NFC", shown), _CROSSES)
         text = _translated(crossed.casefold(), _LETTERS)
     return _translated(text, _APOSTROPHES).casefold()
